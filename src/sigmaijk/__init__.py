@@ -1,0 +1,129 @@
+"""Second-order nonlinear conductivity sigma_ijk(mu, kT) from a Hamiltonian, with its quantum geometry and error bars.
+
+The names below load what they need on first use, so that importing the package is cheap.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "ContinuumModel": ".models.continuum",
+    "LatticeModel": ".models.lattice",
+    "read_wannier90": ".formats",
+    "band_geometry": ".geometry",
+    "BandGeometry": ".geometry",
+    "conductivity": ".driver",
+    "open_result": ".results",
+    "component": ".results",
+    "kelvin": ".units",
+    "SigmaijkError": ".errors",
+    "ArgumentError": ".errors",
+    "ArgumentTypeError": ".errors",
+    "ModelError": ".errors",
+    "JetError": ".errors",
+    "FileFormatError": ".errors",
+    "JobError": ".errors",
+    "OutputError": ".errors",
+    "UnsupportedFeatureError": ".errors",
+    "SigmaijkWarning": ".errors",
+    "ConvergenceWarning": ".errors",
+    "SingularResponseWarning": ".errors",
+    "MissingPositionsWarning": ".errors",
+    "InputHealthWarning": ".errors",
+}
+_LATER = {
+    "theory": "the three theoretical routes, the density matrix and Table 1",
+    "symmetry": "point groups from the Hamiltonian and the allowed tensor form",
+}
+
+__all__ = [
+    "ArgumentError",
+    "ArgumentTypeError",
+    "BandGeometry",
+    "ContinuumModel",
+    "ConvergenceWarning",
+    "FileFormatError",
+    "InputHealthWarning",
+    "JetError",
+    "JobError",
+    "LatticeModel",
+    "MissingPositionsWarning",
+    "ModelError",
+    "OutputError",
+    "SigmaijkError",
+    "SigmaijkWarning",
+    "SingularResponseWarning",
+    "UnsupportedFeatureError",
+    "__version__",
+    "band_geometry",
+    "component",
+    "conductivity",
+    "kelvin",
+    "models",
+    "open_result",
+    "read_wannier90",
+    "spectrum",
+]
+
+if TYPE_CHECKING:
+    from . import models
+    from .driver import conductivity
+    from .errors import (
+        ArgumentError,
+        ArgumentTypeError,
+        ConvergenceWarning,
+        FileFormatError,
+        InputHealthWarning,
+        JetError,
+        JobError,
+        MissingPositionsWarning,
+        ModelError,
+        OutputError,
+        SigmaijkError,
+        SigmaijkWarning,
+        SingularResponseWarning,
+        UnsupportedFeatureError,
+    )
+    from .formats import read_wannier90
+    from .geometry import BandGeometry, band_geometry
+    from .models.continuum import ContinuumModel
+    from .models.lattice import LatticeModel
+    from .results import component, open_result
+    from .units import kelvin
+
+
+def spectrum(*arguments: object, **options: object) -> Any:
+    """The spectral function S_F(eps) of a term; raises UnsupportedFeatureError until it exists."""
+    from .errors import UnsupportedFeatureError
+
+    raise UnsupportedFeatureError("the level-set spectrum (sigmaijk.spectrum) does not exist yet; use conductivity")
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        value = getattr(import_module(_HOME[name], __name__), name)
+        globals()[name] = value
+        return value
+    if name == "models":
+        return import_module(".models", __name__)
+    if name in _LATER:
+        raise _later(name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def _later(name: str) -> Exception:
+    """An error that `except AttributeError`, `except NotImplementedError` and `except SigmaijkError` all catch."""
+    from .errors import UnsupportedFeatureError
+
+    class MissingFeatureError(UnsupportedFeatureError, AttributeError):
+        """A public module that belongs to a later version."""
+
+    return MissingFeatureError(f"sigmaijk.{name} ({_LATER[name]}) does not exist yet")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
