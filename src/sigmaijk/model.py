@@ -10,12 +10,11 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from .arrays import ComplexArray, FloatArray
 from .errors import ArgumentError
 
-ComplexArray = NDArray[np.complex128]
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,240 @@
+"""Simplices with order-2 energies and integrand, and what a set of peaks in energy picks from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import permutations, product
+
+import numpy as np
+
+from ..arrays import FloatArray, IntArray
+from .peaks import REACH, broad_weights, bump, delta_weights
+from .reference import fine, lattice, parts, rule
+from .samples import Cell, Samples
+
+FINE_ORDER = {2: 8, 3: 4}
+"""Parts of an edge when the surrogate of order 2 is cut into linear simplices."""
+
+POINTWISE = {2: ((1.0, 3), (3.0, 6), (8.0, 10)), 3: ((1.0, 3), (3.0, 5))}
+"""Where the energies of a simplex span at most the first number of peak widths, that many Gauss points a direction do:
+the poles of the bump lie pi widths off the real axis, so the error is below 1e-6 of the simplex."""
+
+BLOCK = 4_000_000
+"""Doubles in the largest temporary array."""
+
+
+@dataclass(frozen=True)
+class Peaks:
+    """Peaks of unit area in energy: delta functions (width 0) and logistic bumps."""
+
+    centre: FloatArray
+    width: FloatArray
+    reach: FloatArray
+    """Where a bump is cut, in widths."""
+
+    @classmethod
+    def at(cls, centre: FloatArray, width: FloatArray) -> Peaks:
+        """Peaks with their full reach."""
+        return cls(centre, width, np.full(len(centre), REACH))
+
+    def __len__(self) -> int:
+        return len(self.centre)
+
+    @cached_property
+    def series(self) -> list[tuple[float, IntArray, FloatArray]]:
+        """(width, numbers of the peaks by ascending centre, those centres) for each distinct width."""
+        found = []
+        for width in np.unique(self.width):
+            members = np.flatnonzero(self.width == width)
+            members = members[np.argsort(self.centre[members], kind="stable")]
+            found.append((float(width), members, self.centre[members]))
+        return found
+
+
+@dataclass(frozen=True)
+class Elements:
+    """Simplices of one mesh: integer vertices, numbers of the samples at their nodes, and levels of refinement."""
+
+    vertices: IntArray
+    """(element, d + 1, d), in steps of the finest lattice."""
+    nodes: IntArray
+    """(element, node)"""
+    level: IntArray
+    """(element,), 0 for the first mesh."""
+
+    def __len__(self) -> int:
+        return len(self.level)
+
+    def take(self, index: np.ndarray) -> Elements:
+        """Some of the elements."""
+        return Elements(self.vertices[index], self.nodes[index], self.level[index])
+
+    def join(self, other: Elements) -> Elements:
+        """Both sets."""
+        return Elements(
+            np.concatenate([self.vertices, other.vertices]),
+            np.concatenate([self.nodes, other.nodes]),
+            np.concatenate([self.level, other.level]),
+        )
+
+
+def _node_vertices(vertices: IntArray) -> IntArray:
+    """Integer coordinates (element, node, d) of the nodes of order 2."""
+    dim = vertices.shape[2]
+    steps = np.diff(vertices, axis=1)
+    return vertices[:, :1] + (lattice(dim, 2)[None] @ steps) // 2
+
+
+def build(samples: Samples, vertices: IntArray, level: IntArray) -> Elements:
+    """Elements on given vertices, their nodes sampled in one batch."""
+    return Elements(vertices, samples.index(_node_vertices(vertices)), level)
+
+
+def first_mesh(samples: Samples) -> Elements:
+    """The Kuhn mesh of the cell: d! simplices in each of its parts."""
+    cell = samples.cell
+    corner = np.array(list(product(*(range(n) for n in cell.divisions))), dtype=np.int64)
+    meshes = []
+    for axes in permutations(range(cell.dim)):
+        path = np.zeros((cell.dim + 1, cell.dim), dtype=np.int64)
+        for i, axis in enumerate(axes):
+            path[i + 1 :, axis] += 1
+        meshes.append(corner[:, None] + path)
+    vertices = np.concatenate(meshes) << samples.levels
+    return build(samples, vertices, np.zeros(len(vertices), dtype=np.int64))
+
+
+def children(samples: Samples, elements: Elements) -> Elements:
+    """The 2**d parts of each element, in order, one after the other."""
+    dim = elements.vertices.shape[2]
+    vertices = _node_vertices(elements.vertices)[:, parts(dim, 2)].reshape(-1, dim + 1, dim)
+    return build(samples, vertices, np.repeat(elements.level + 1, 2**dim))
+
+
+def relative_volume(cell: Cell, level: IntArray) -> FloatArray:
+    """Volume of elements of given levels."""
+    simplices = np.prod(cell.divisions) * (2 if cell.dim == 2 else 6)
+    return cell.volume / simplices * 0.5 ** (cell.dim * level)
+
+
+def extent(cell: Cell, elements: Elements, steps: IntArray) -> FloatArray:
+    """Size of the bounding box of each element along the Cartesian directions, (element, d)."""
+    corners = (elements.vertices / steps) @ cell.axes
+    return np.ptp(corners, axis=1)
+
+
+def contributions(samples: Samples, elements: Elements, peaks: Peaks) -> tuple[IntArray, IntArray, FloatArray]:
+    """What each peak picks from each element, summed over sheets where they are listed: (element, peak, value (., c)).
+
+    An (element, peak) pair may occur several times, once for each sheet.
+    """
+    dim = samples.cell.dim
+    volume = relative_volume(samples.cell, elements.level)
+    shape = fine(dim, FINE_ORDER[dim])
+    owners, numbers, values = [np.empty(0, np.int64)], [np.empty(0, np.int64)], []
+    n_sheets = samples.energy.shape[1]
+    margin = float(np.max(peaks.reach * peaks.width, initial=0.0))
+    lowest, highest = peaks.centre.min() - margin, peaks.centre.max() + margin
+    for sheet in range(n_sheets):
+        energy = samples.energy[elements.nodes, sheet]
+        low, high = energy.min(axis=1), energy.max(axis=1)
+        pad = 0.5 * (high - low)
+        rows = np.flatnonzero((low - pad <= highest) & (high + pad >= lowest))
+        for start in range(0, len(rows), 4096):
+            chunk = rows[start : start + 4096]
+            near = energy[chunk]
+            surface = near @ shape.T
+            for width, members, centres in peaks.series:
+                for row, output, weight in _weights(near, surface, width, centres, peaks.reach[members], dim):
+                    element = chunk[row]
+                    integrand = samples.integrand[elements.nodes[element], sheet]
+                    value = (weight[:, None, :] @ integrand)[:, 0] * volume[element, None]
+                    owners.append(element)
+                    numbers.append(members[output])
+                    values.append(value)
+    width_of_value = samples.integrand.shape[2]
+    stacked = np.concatenate(values) if values else np.empty((0, width_of_value))
+    return np.concatenate(owners), np.concatenate(numbers), stacked
+
+
+def _pairs(first: IntArray, last: IntArray) -> tuple[IntArray, IntArray]:
+    """All (row, number) with first[row] <= number < last[row]."""
+    count = np.maximum(last - first, 0)
+    row = np.repeat(np.arange(len(first)), count)
+    offset = np.concatenate([[0], np.cumsum(count)[:-1]])
+    return row, np.arange(len(row)) - np.repeat(offset - first, count)
+
+
+def _weights(energy: FloatArray, surface: FloatArray, width: float, centres: FloatArray, reach: FloatArray, dim: int):  # noqa: ANN202
+    """Yield (row, number of the centre, weight of each node) for one series of peaks."""
+    low, high = surface.min(axis=1), surface.max(axis=1)
+    if width == 0.0:
+        yield from _linear(surface, 0.0, centres, 0.0, dim)
+        return
+    cut = float(reach.max()) * width
+    span = (high - low) / width
+    lower = 0.0
+    for upper, gauss in POINTWISE[dim]:
+        rows = np.flatnonzero((span <= upper) & (span > lower if lower else True))
+        lower = upper
+        if len(rows):
+            yield from _pointwise(energy[rows], rows, low[rows], high[rows], width, centres, cut, rule(dim, 1, gauss))
+    rows = np.flatnonzero(span > lower)
+    if len(rows):
+        for row, number, weight in _linear(surface[rows], width, centres, cut, dim):
+            yield rows[row], number, weight
+
+
+def _pointwise(energy, rows, low, high, width, centres, cut, quadrature):  # noqa: ANN001, ANN202
+    """Gauss points of the surrogate, for simplices whose energies span few widths."""
+    row, number = _pairs(np.searchsorted(centres, low - cut), np.searchsorted(centres, high + cut))
+    points = energy @ quadrature.shape.T
+    size = max(1, BLOCK // len(quadrature.weight))
+    for start in range(0, len(row), size):
+        r, n = row[start : start + size], number[start : start + size]
+        density = bump((points[r] - centres[n, None]) / width) * (quadrature.weight / width)
+        yield rows[r], n, density @ quadrature.shape
+
+
+def _linear(surface: FloatArray, width: float, centres: FloatArray, cut: float, dim: int):  # noqa: ANN202
+    """Linear simplices of the fine lattice under the peaks."""
+    order = FINE_ORDER[dim]
+    pieces, shape = parts(dim, order), fine(dim, order)
+    size = max(1, BLOCK // (len(pieces) * (dim + 1)))
+    for start in range(0, len(surface), size):
+        part = surface[start : start + size]
+        energy = part[:, pieces]
+        low, high = energy.min(axis=2), energy.max(axis=2)
+        first = np.searchsorted(centres, low.ravel() - cut)
+        last = np.searchsorted(centres, high.ravel() + cut)
+        simplex, number = _pairs(first, last)
+        if not len(simplex):
+            continue
+        for begin in range(0, len(simplex), BLOCK // 16):
+            s, n = simplex[begin : begin + BLOCK // 16], number[begin : begin + BLOCK // 16]
+            yield from _scatter(energy.reshape(-1, dim + 1), pieces, s, n, width, centres, shape, start)
+
+
+def _scatter(energy, pieces, simplex, number, width, centres, shape, start):  # noqa: ANN001, ANN202
+    """Vertex weights of linear simplices, gathered on the nodes of their elements."""
+    chosen = energy[simplex]
+    rank = np.argsort(chosen, axis=1, kind="stable")
+    ordered = np.take_along_axis(chosen, rank, axis=1)
+    centre = centres[number]
+    if width == 0.0:
+        piece = (centre[:, None] >= ordered[:, 1:]).sum(axis=1)
+        weight = delta_weights(ordered, centre, piece)
+    else:
+        weight = broad_weights(ordered, centre, width)
+    row = simplex // len(pieces)
+    vertex = np.take_along_axis(pieces[simplex % len(pieces)], rank, axis=1)
+    key = row * len(centres) + number
+    pairs, inverse = np.unique(key, return_inverse=True)
+    flat = (inverse[:, None] * shape.shape[0] + vertex).ravel()
+    gathered = np.bincount(flat, weights=weight.ravel(), minlength=len(pairs) * shape.shape[0])
+    yield (
+        start + pairs // len(centres),
+        pairs % len(centres),
+        gathered.reshape(len(pairs), -1) @ shape / len(pieces),
+    )

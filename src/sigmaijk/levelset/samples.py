@@ -1,0 +1,137 @@
+"""What an integrator sees of the world: a cell of k-space and a function of k, sampled once at each lattice point."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from ..arrays import FloatArray, IntArray
+
+
+class Sample(NamedTuple):
+    """Sheets E_n(k), their gradients and a vector of integrands at a batch of k."""
+
+    energy: FloatArray
+    """(k, n)"""
+    velocity: FloatArray
+    """dE/dk, (k, n, dim)"""
+    integrand: FloatArray
+    """(k, n, c)"""
+
+
+Sampler = Callable[[FloatArray], Sample]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A parallelepiped of k-space, one period of the integrand or a box outside which no level set lies."""
+
+    origin: FloatArray
+    axes: FloatArray
+    """Rows span the cell, (dim, dim)."""
+    periodic: bool
+    divisions: tuple[int, ...]
+    """Number of parts of each axis in the first mesh."""
+
+    @property
+    def dim(self) -> int:
+        """Number of directions."""
+        return len(self.origin)
+
+    @property
+    def volume(self) -> float:
+        """Volume in units of k**dim."""
+        return float(abs(np.linalg.det(self.axes)))
+
+    def points(self, fractions: FloatArray) -> FloatArray:
+        """Cartesian k of points given as fractions of the axes, (.., dim)."""
+        return self.origin + fractions @ self.axes
+
+
+class OutOfPoints(Exception):
+    """The next batch would exceed the number of points allowed; nothing of it was evaluated."""
+
+
+class Samples:
+    """Cache of a sampler on the dyadic lattice of a cell; periodic images are one point."""
+
+    def __init__(self, sampler: Sampler, cell: Cell, limit: int) -> None:
+        self.cell, self.limit = cell, limit
+        self.levels = 24 if cell.dim == 2 else 15
+        self.steps = np.array(cell.divisions, dtype=np.int64) << self.levels
+        self._sampler = sampler
+        self._keys = np.empty(0, dtype=np.int64)
+        self._slots = np.empty(0, dtype=np.int64)
+        self._fractions = np.empty((0, cell.dim))
+        self._arrays: Sample | None = None
+        self.count = 0
+
+    @property
+    def energy(self) -> FloatArray:
+        """(sample, n)"""
+        return self._filled().energy[: self.count]
+
+    @property
+    def velocity(self) -> FloatArray:
+        """(sample, n, dim)"""
+        return self._filled().velocity[: self.count]
+
+    @property
+    def integrand(self) -> FloatArray:
+        """(sample, n, c)"""
+        return self._filled().integrand[: self.count]
+
+    def _filled(self) -> Sample:
+        if self._arrays is None:
+            raise ValueError("no point has been sampled yet")
+        return self._arrays
+
+    def points(self, index: IntArray) -> FloatArray:
+        """Cartesian k of samples."""
+        return self.cell.points(self._fractions[index])
+
+    def index(self, integers: IntArray) -> IntArray:
+        """Numbers of the samples at lattice points (.., dim), evaluating those that are new in one batch.
+
+        Raises OutOfPoints, before any evaluation, if the limit would be passed.
+        """
+        shape = integers.shape[:-1]
+        flat = integers.reshape(-1, integers.shape[-1])
+        if self.cell.periodic:
+            flat = flat % self.steps
+        key = flat[:, 0]
+        for a in range(1, self.cell.dim):
+            key = key * (2 * self.steps[a]) + flat[:, a]
+        unique, first, inverse = np.unique(key, return_index=True, return_inverse=True)
+        place = np.searchsorted(self._keys, unique)
+        known = place < len(self._keys)
+        known[known] = self._keys[place[known]] == unique[known]
+        new = np.flatnonzero(~known)
+        slots = np.empty(len(unique), dtype=np.int64)
+        slots[known] = self._slots[place[known]]
+        if len(new):
+            if self.count + len(new) > self.limit:
+                raise OutOfPoints
+            slots[new] = self.count + np.arange(len(new))
+            self._evaluate(flat[first[new]] / self.steps)
+            self._keys = np.insert(self._keys, place[new], unique[new])
+            self._slots = np.insert(self._slots, place[new], slots[new])
+        return slots[inverse].reshape(shape)
+
+    def _evaluate(self, fractions: FloatArray) -> None:
+        sample = self._sampler(self.cell.points(fractions))
+        total = self.count + len(fractions)
+        if self._arrays is None or total > len(self._arrays.energy):
+            capacity = max(1024, 2 * total)
+            grown = Sample(*(np.empty((capacity, *array.shape[1:])) for array in sample))
+            if self._arrays is not None:
+                for old, array in zip(self._arrays, grown, strict=True):
+                    array[: self.count] = old[: self.count]
+            self._arrays = grown
+        for array, fresh in zip(self._arrays, sample, strict=True):
+            array[self.count : total] = fresh
+        self._fractions = np.concatenate([self._fractions, fractions])
+        self.count = total

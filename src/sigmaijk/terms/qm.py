@@ -1,0 +1,25 @@
+"""Quantum metric dipole term, tau**0, in the form WPD (QIANG_2025, Eqs. 13 and 14)."""
+
+from __future__ import annotations
+
+from ..bands import Bands
+from ..bibliography import QIANG_2025
+from ..geometry import quantum_metric_dipole
+from ..arrays import FloatArray
+from ..term import Term, speed
+
+
+class QuantumMetricDipole(Term):
+    """I_qm = sum int [dk] Lambda^ijk f0' with Lambda^ijk = v_i G^jk - (v_j G^ik + v_k G^ij)/2."""
+
+    name = "qm"
+    tau_power = 0
+    equation = QIANG_2025.equation(14)
+    time_reversal = -1
+    index_symmetry = "hook"
+
+    def tensor(self, bands: Bands) -> FloatArray:
+        return quantum_metric_dipole(bands)
+
+    def modulus(self, bands: Bands) -> FloatArray:
+        return speed(bands) * 2.0 * bands.modulus(bands.interband_connection, 1)
