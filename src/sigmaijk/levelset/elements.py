@@ -13,8 +13,8 @@ from .peaks import REACH, broad_weights, bump, delta_weights
 from .reference import fine, lattice, parts, rule
 from .samples import Cell, Samples
 
-FINE_ORDER = {2: 8, 3: 4}
-"""Parts of an edge when the surrogate of order 2 is cut into linear simplices."""
+FINE_ORDER = {(2, True): 16, (2, False): 8, (3, True): 6, (3, False): 4}
+"""Parts of an edge when the surrogate of order 2 is cut into linear simplices, by (dim, under a delta function)."""
 
 POINTWISE = {2: ((1.0, 3), (3.0, 6), (8.0, 10)), 3: ((1.0, 3), (3.0, 5))}
 """Where the energies of a simplex span at most the first number of peak widths, that many Gauss points a direction do:
@@ -131,7 +131,6 @@ def contributions(samples: Samples, elements: Elements, peaks: Peaks) -> tuple[I
     """
     dim = samples.cell.dim
     volume = relative_volume(samples.cell, elements.level)
-    shape = fine(dim, FINE_ORDER[dim])
     owners, numbers, values = [np.empty(0, np.int64)], [np.empty(0, np.int64)], []
     n_sheets = samples.energy.shape[1]
     margin = float(np.max(peaks.reach * peaks.width, initial=0.0))
@@ -143,10 +142,9 @@ def contributions(samples: Samples, elements: Elements, peaks: Peaks) -> tuple[I
         rows = np.flatnonzero((low - pad <= highest) & (high + pad >= lowest))
         for start in range(0, len(rows), 4096):
             chunk = rows[start : start + 4096]
-            near = energy[chunk]
-            surface = near @ shape.T
             for width, members, centres in peaks.series:
-                for row, output, weight in _weights(near, surface, width, centres, peaks.reach[members], dim):
+                cut = width * float(peaks.reach[members].max())
+                for row, output, weight in _weights(energy[chunk], width, centres, cut, dim):
                     element = chunk[row]
                     integrand = samples.integrand[elements.nodes[element], sheet]
                     value = (weight[:, None, :] @ integrand)[:, 0] * volume[element, None]
@@ -166,21 +164,21 @@ def _pairs(first: IntArray, last: IntArray) -> tuple[IntArray, IntArray]:
     return row, np.arange(len(row)) - np.repeat(offset - first, count)
 
 
-def _weights(energy: FloatArray, surface: FloatArray, width: float, centres: FloatArray, reach: FloatArray, dim: int):  # noqa: ANN202
+def _weights(energy: FloatArray, width: float, centres: FloatArray, cut: float, dim: int):  # noqa: ANN202
     """Yield (row, number of the centre, weight of each node) for one series of peaks."""
+    order = FINE_ORDER[dim, width == 0.0]
+    surface = energy @ fine(dim, order).T
     low, high = surface.min(axis=1), surface.max(axis=1)
     if width == 0.0:
         yield from _linear(surface, 0.0, centres, 0.0, dim)
         return
-    cut = float(reach.max()) * width
     span = (high - low) / width
-    lower = 0.0
-    for upper, gauss in POINTWISE[dim]:
-        rows = np.flatnonzero((span <= upper) & (span > lower if lower else True))
-        lower = upper
+    tier = np.searchsorted([upper for upper, _ in POINTWISE[dim]], span)
+    for number, (_, gauss) in enumerate(POINTWISE[dim]):
+        rows = np.flatnonzero(tier == number)
         if len(rows):
             yield from _pointwise(energy[rows], rows, low[rows], high[rows], width, centres, cut, rule(dim, 1, gauss))
-    rows = np.flatnonzero(span > lower)
+    rows = np.flatnonzero(tier == len(POINTWISE[dim]))
     if len(rows):
         for row, number, weight in _linear(surface[rows], width, centres, cut, dim):
             yield rows[row], number, weight
@@ -199,7 +197,7 @@ def _pointwise(energy, rows, low, high, width, centres, cut, quadrature):  # noq
 
 def _linear(surface: FloatArray, width: float, centres: FloatArray, cut: float, dim: int):  # noqa: ANN202
     """Linear simplices of the fine lattice under the peaks."""
-    order = FINE_ORDER[dim]
+    order = FINE_ORDER[dim, width == 0.0]
     pieces, shape = parts(dim, order), fine(dim, order)
     size = max(1, BLOCK // (len(pieces) * (dim + 1)))
     for start in range(0, len(surface), size):

@@ -1,0 +1,143 @@
+"""Finding every piece of the level sets before anything is integrated.
+
+Two tests split an element, each from values and gradients at its nodes alone:
+
+* unseen: the sheet comes no closer to a peak at the nodes than it may come between them. How far it can leave the range
+  of its nodes is bounded by the change of its gradient across the element (`SPREAD` is twice the exact factor of a
+  parabola), and only an element that may hide an extremum can hide a piece.
+* touching: two neighbouring sheets come closer at the nodes than they can move across the element, so that they may
+  touch, or nearly touch and carry a hot spot there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ..arrays import BoolArray, FloatArray
+from .elements import Elements, Peaks, children, extent
+from .samples import Samples
+
+SPREAD = 0.25
+EXTREMUM = 0.25
+"""An element whose spread is below this share of the range of its nodes is taken as monotonic."""
+TOUCH = 0.5
+THERMAL_STEP = 2.0
+"""Coming closer to a bump by fewer widths than this is left to the error estimate."""
+HOT_REACH = 8.0
+"""Within this many widths of a bump a hidden piece or a hot spot matters."""
+DEPTH = {2: 12, 3: 7}
+TOUCH_DEPTH = {2: 9, 3: 5}
+"""Deepest level to which each test may lead."""
+
+
+@dataclass
+class Unresolved:
+    """Elements that were still suspicious at the deepest level: points (., d) and numbers of the sheets there."""
+
+    touching: list[tuple[FloatArray, int]] = field(default_factory=list)
+    """Centre of the element and number of the lower of two sheets that may touch."""
+    unseen: int = 0
+    """Number of elements that may still hide a piece."""
+
+
+def _distance(low: FloatArray, high: FloatArray, peaks: Peaks) -> tuple[FloatArray, FloatArray]:
+    """Distance of each interval of energies from the nearest delta function, and from the nearest bump in widths."""
+    sharp, broad = np.full(len(low), np.inf), np.full(len(low), np.inf)
+    for width, _, centres in peaks.series:
+        after = np.searchsorted(centres, low)
+        above = np.append(centres, np.inf)[after]
+        below = np.append(-np.inf, centres)[after]
+        distance = np.where(above <= high, 0.0, np.minimum(above - high, low - below))
+        if width == 0.0:
+            sharp = distance
+        else:
+            broad = np.minimum(broad, distance / width)
+    return sharp, broad
+
+
+def _narrowest(peaks: Peaks) -> float:
+    broad = peaks.width[peaks.width > 0]
+    return float(broad.min()) if len(broad) else np.inf
+
+
+def _spread(samples: Samples, elements: Elements, size: FloatArray, sheet: int) -> FloatArray:
+    """How far a sheet may leave the range of its nodes, (element,)."""
+    return SPREAD * (size * np.ptp(samples.velocity[elements.nodes, sheet], axis=1)).sum(axis=1)
+
+
+def relevant(samples: Samples, elements: Elements, peaks: Peaks) -> BoolArray:
+    """Elements in which some sheet may come within the reach of a peak; nothing else can contribute."""
+    found = np.zeros(len(elements), dtype=bool)
+    size = extent(samples.cell, elements, samples.steps)
+    reach = float(peaks.reach.max(initial=0.0))
+    for sheet in range(samples.energy.shape[1]):
+        energy = samples.energy[elements.nodes, sheet]
+        spread = _spread(samples, elements, size, sheet)
+        sharp, broad = _distance(energy.min(axis=1) - spread, energy.max(axis=1) + spread, peaks)
+        found |= (sharp == 0) | (broad <= reach)
+    return found
+
+
+def unseen(samples: Samples, elements: Elements, peaks: Peaks) -> BoolArray:
+    """Elements in which a sheet may come closer to a peak than its nodes show."""
+    suspicious = np.zeros(len(elements), dtype=bool)
+    size = extent(samples.cell, elements, samples.steps)
+    width = _narrowest(peaks)
+    for sheet in range(samples.energy.shape[1]):
+        energy = samples.energy[elements.nodes, sheet]
+        low, high = energy.min(axis=1), energy.max(axis=1)
+        spread = _spread(samples, elements, size, sheet)
+        extremum = spread > EXTREMUM * (high - low)
+        sharp, broad = _distance(low, high, peaks)
+        hidden = (sharp > 0) & (sharp <= spread)
+        if np.isfinite(width):
+            closer = np.minimum(spread / width, broad)
+            hidden |= (broad - closer <= HOT_REACH) & (closer > THERMAL_STEP)
+        suspicious |= extremum & hidden
+    return suspicious
+
+
+def touching(samples: Samples, elements: Elements, peaks: Peaks, tolerance: float) -> tuple[BoolArray, np.ndarray]:
+    """Elements where two neighbouring sheets may touch near a peak, and the number of the lower sheet."""
+    suspicious = np.zeros(len(elements), dtype=bool)
+    lower = np.zeros(len(elements), dtype=np.int64)
+    size = extent(samples.cell, elements, samples.steps)
+    for sheet in range(samples.energy.shape[1] - 1):
+        below, above = samples.energy[elements.nodes, sheet], samples.energy[elements.nodes, sheet + 1]
+        gap = above - below
+        together = (gap <= tolerance).all(axis=1)
+        relative = samples.velocity[elements.nodes, sheet + 1] - samples.velocity[elements.nodes, sheet]
+        motion = (size * np.abs(relative).max(axis=1)).sum(axis=1)
+        close = ~together & (gap.min(axis=1) < TOUCH * motion)
+        if not close.any():
+            continue
+        rows = np.flatnonzero(close)
+        spread = 0.5 * motion[rows]
+        sharp, broad = _distance(below[rows].min(axis=1) - spread, above[rows].max(axis=1) + spread, peaks)
+        near = (sharp == 0) | (broad <= HOT_REACH)
+        suspicious[rows[near]] = True
+        lower[rows[near]] = sheet
+    return suspicious, lower
+
+
+def discover(samples: Samples, elements: Elements, peaks: Peaks, tolerance: float) -> tuple[Elements, Unresolved]:
+    """Refine a mesh until neither test finds anything, or to the deepest level; raises OutOfPoints at the limit."""
+    dim = samples.cell.dim
+    finished: list[Elements] = []
+    unresolved = Unresolved()
+    while len(elements):
+        hidden = unseen(samples, elements, peaks)
+        close, sheet = touching(samples, elements, peaks, tolerance)
+        too_deep = close & (elements.level >= TOUCH_DEPTH[dim])
+        centre = samples.cell.points(elements.vertices.mean(axis=1) / samples.steps)
+        unresolved.touching += [(centre[i], int(sheet[i])) for i in np.flatnonzero(too_deep)]
+        unresolved.unseen += int((hidden & (elements.level >= DEPTH[dim])).sum())
+        split = (hidden & (elements.level < DEPTH[dim])) | (close & ~too_deep)
+        finished.append(elements.take(~split))
+        elements = children(samples, elements.take(split)) if split.any() else elements.take(split)
+    mesh = finished[0]
+    for more in finished[1:]:
+        mesh = mesh.join(more)
+    return mesh, unresolved

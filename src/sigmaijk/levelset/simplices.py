@@ -1,0 +1,246 @@
+"""Adaptive simplices of order 2: integrals of a vector over level sets, all peaks at once, with an error estimate.
+
+Every leaf of the mesh knows its 2**d children: its value is their sum, its error the distance of that sum from its own
+value. Leaves are refined where they matter most for the peaks that have not converged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..arrays import BoolArray, FloatArray
+from .discovery import Unresolved, discover, relevant
+from .elements import Elements, Peaks, children, contributions, first_mesh
+from .samples import Cell, OutOfPoints, Sampler, Samples
+
+ERROR_FACTOR = 0.2
+"""Share of |children - parent| that is reported as the error of the children. The surrogate converges as h**4 (1/15),
+the linear cut of it as h**2 (1/3) with a small prefactor; this stays on the safe side of what is measured."""
+
+MARKING = 0.5
+"""Share of the summed indicator that one round refines."""
+
+NOISE = 1e-13
+"""Rounding floor, in units of the integral of the modulus."""
+
+PATIENCE = 100
+
+
+@dataclass(frozen=True)
+class Goal:
+    """When one block of columns of the integrand counts as converged."""
+
+    columns: slice
+    modulus: int
+    """Column whose integral has no cancellation."""
+    atol: float
+    wanted: BoolArray
+    """Columns of the block that the tolerance acts on."""
+
+
+@dataclass
+class Integrals:
+    """Integrals of a vector under peaks, with errors and what the run has cost."""
+
+    value: FloatArray
+    """(peak, c)"""
+    error: FloatArray
+    """(peak, c), inf while discovery is unfinished"""
+    converged: BoolArray
+    """(peak, block)"""
+    limited: BoolArray
+    """(peak, block): stopped by the rounding floor"""
+    points: int
+    simplices: int
+    discovered: bool
+    unresolved: Unresolved
+    nearest: FloatArray
+    """Distance in energy of each peak from the nearest sampled sheet, (peak,)"""
+
+
+def tolerance(value: FloatArray, goals: Sequence[Goal], rtol: float) -> tuple[FloatArray, FloatArray]:
+    """Tolerance and rounding floor of each block at each peak, both (peak, block)."""
+    allowed = np.empty((len(value), len(goals)))
+    floor = np.empty_like(allowed)
+    for b, goal in enumerate(goals):
+        size = np.abs(value[:, goal.columns]).max(axis=1)
+        floor[:, b] = NOISE * np.abs(value[:, goal.modulus])
+        allowed[:, b] = np.maximum.reduce(
+            [np.full(len(value), goal.atol), rtol * size, np.full(len(value), 1e-3 * rtol * size.max(initial=0.0))]
+        )
+    return allowed, floor
+
+
+def block_errors(error: FloatArray, goals: Sequence[Goal]) -> FloatArray:
+    """Largest error among the wanted columns of each block, (.., block)."""
+    return np.stack([error[..., goal.columns][..., goal.wanted].max(axis=-1) for goal in goals], axis=-1)
+
+
+class Mesh:
+    """Leaves with their totals, errors and indicators."""
+
+    def __init__(self, samples: Samples, peaks: Peaks, goals: Sequence[Goal], width: int) -> None:
+        self.samples, self.peaks, self.goals = samples, peaks, goals
+        self.value = np.zeros((len(peaks), width))
+        self.spread = np.zeros((len(peaks), width))
+        self.leaves: Elements | None = None
+        self.indicator = np.zeros((0, len(peaks), len(goals)), dtype=np.float32)
+
+    def _differences(self, parents: Elements, offspring: Elements, sign: float) -> FloatArray:
+        """Add (or take away) parents as leaves; returns their indicators (parent, peak, block)."""
+        ratio = len(offspring) // max(len(parents), 1)
+        shape = self.value.shape
+        size = max(1, 6_000_000 // max(1, self.value.size))
+        indicators = np.zeros((len(parents), shape[0], len(self.goals)), dtype=np.float32)
+        for start in range(0, len(parents), size):
+            own = parents.take(slice(start, start + size))
+            theirs = offspring.take(slice(start * ratio, (start + len(own)) * ratio))
+            table = np.zeros((len(own) * shape[0], shape[1]))
+            element, peak, value = contributions(self.samples, theirs, self.peaks)
+            np.add.at(table, element // ratio * shape[0] + peak, value)
+            table = table.reshape(len(own), *shape)
+            self.value += sign * table.sum(axis=0)
+            element, peak, value = contributions(self.samples, own, self.peaks)
+            np.add.at(table.reshape(-1, shape[1]), element * shape[0] + peak, -value)
+            np.abs(table, out=table)
+            self.spread += sign * table.sum(axis=0)
+            indicators[start : start + len(own)] = block_errors(table, self.goals)
+        return indicators
+
+    def add(self, parents: Elements) -> None:
+        """Evaluate the children of new leaves and take them in; raises OutOfPoints before anything has changed."""
+        parents = parents.take(relevant(self.samples, parents, self.peaks))
+        offspring = children(self.samples, parents)
+        fresh = self._differences(parents, offspring, 1.0)
+        self.leaves = parents if self.leaves is None else self.leaves.join(parents)
+        self.indicator = np.concatenate([self.indicator, fresh])
+
+    def refine(self, index: np.ndarray) -> None:
+        """Replace leaves by their children; raises OutOfPoints before anything has changed."""
+        assert self.leaves is not None
+        old = self.leaves.take(index)
+        offspring = children(self.samples, old)
+        useful = offspring.take(relevant(self.samples, offspring, self.peaks))
+        grand = children(self.samples, useful)
+        self._differences(old, offspring, -1.0)
+        keep = np.ones(len(self.leaves), dtype=bool)
+        keep[index] = False
+        self.leaves = self.leaves.take(keep).join(useful)
+        fresh = self._differences(useful, grand, 1.0)
+        self.indicator = np.concatenate([self.indicator[keep], fresh])
+
+    @property
+    def error(self) -> FloatArray:
+        """Error estimate of each total, (peak, c)."""
+        return ERROR_FACTOR * np.maximum(self.spread, 0.0)
+
+
+def _mark(mesh: Mesh, excess: FloatArray) -> np.ndarray:
+    """Leaves to refine next: the largest indicators that make up half of their sum over the unconverged peaks."""
+    assert mesh.leaves is not None
+    size = np.zeros(len(mesh.leaves))
+    for start in range(0, len(size), 4096):
+        part = mesh.indicator[start : start + 4096] * excess
+        size[start : start + 4096] = part.reshape(len(part), -1).max(axis=1, initial=0.0)
+    size[mesh.leaves.level >= mesh.samples.levels - 3] = 0.0
+    order = np.argsort(-size)
+    cumulative = np.cumsum(size[order])
+    if cumulative[-1] <= 0.0:
+        return order[:0]
+    return order[: int(np.searchsorted(cumulative, MARKING * cumulative[-1])) + 1]
+
+
+def integrate(
+    sampler: Sampler,
+    cell: Cell,
+    peaks: Peaks,
+    goals: Sequence[Goal],
+    *,
+    rtol: float,
+    degeneracy_tol: float,
+    max_points: int,
+    report: Callable[[int, float], None] | None = None,
+) -> Integrals:
+    """Integrals over the cell of sum_n F_n peak(E_n - centre) for every peak, with errors.
+
+    `goals` say block by block what is wanted; the run ends when each block has converged at each peak, when nothing
+    can be refined any more, or before `max_points` would be exceeded.
+    """
+    samples = Samples(sampler, cell, max_points)
+    unresolved, discovered = Unresolved(), False
+    try:
+        elements = first_mesh(samples)
+        elements, unresolved = discover(samples, elements, peaks, degeneracy_tol)
+        peaks = _shorten(peaks, _nearest(samples, peaks), rtol)
+        mesh = Mesh(samples, peaks, goals, samples.integrand.shape[2])
+        mesh.add(elements)
+        discovered = True
+    except OutOfPoints:
+        width = max(goal.columns.stop for goal in goals) + len(goals)
+        mesh = Mesh(samples, peaks, goals, width)
+    if discovered:
+        _adapt(mesh, rtol, report)
+    return _summary(mesh, rtol, discovered, unresolved)
+
+
+def _adapt(mesh: Mesh, rtol: float, report: Callable[[int, float], None] | None) -> None:
+    """Refine until every block has converged, or nothing more can be done."""
+    for _ in range(PATIENCE):
+        allowed, floor = tolerance(mesh.value, mesh.goals, rtol)
+        limit = np.maximum(allowed, floor)
+        error = block_errors(mesh.error, mesh.goals)
+        open_ones = error > limit
+        ratio = np.divide(error, limit, out=np.zeros_like(error), where=open_ones & (limit > 0))
+        if report is not None:
+            report(mesh.samples.count, float(ratio.max(initial=0.0)))
+        if not open_ones.any():
+            return
+        excess = np.divide(1.0, limit, out=np.zeros_like(limit), where=open_ones & (limit > 0))
+        marked = _mark(mesh, excess)
+        while len(marked):
+            try:
+                mesh.refine(marked)
+                break
+            except OutOfPoints:
+                marked = marked[: len(marked) // 2]
+        if not len(marked):
+            return
+
+
+def _nearest(samples: Samples, peaks: Peaks) -> FloatArray:
+    """Distance in energy of each peak from the nearest sampled sheet, (peak,)."""
+    if not samples.count:
+        return np.full(len(peaks), np.inf)
+    energies = np.sort(samples.energy.ravel())
+    place = np.searchsorted(energies, peaks.centre)
+    above = np.abs(energies[np.minimum(place, len(energies) - 1)] - peaks.centre)
+    below = np.abs(energies[np.maximum(place - 1, 0)] - peaks.centre)
+    return np.minimum(above, below)
+
+
+def _shorten(peaks: Peaks, nearest: FloatArray, rtol: float) -> Peaks:
+    """Cut bumps where what they still pick is below the tolerance: from the nearest sheet on, exp(-12) rtol."""
+    widths = np.divide(nearest, peaks.width, out=np.zeros_like(nearest), where=peaks.width > 0)
+    return Peaks(peaks.centre, peaks.width, np.minimum(peaks.reach, widths + 12.0 - np.log(min(rtol, 1.0))))
+
+
+def _summary(mesh: Mesh, rtol: float, discovered: bool, unresolved: Unresolved) -> Integrals:
+    samples, peaks = mesh.samples, mesh.peaks
+    nearest = _nearest(samples, peaks)
+    error = mesh.error if discovered else np.full(mesh.value.shape, np.inf)
+    allowed, floor = tolerance(mesh.value, mesh.goals, rtol)
+    blocks = block_errors(error, mesh.goals)
+    return Integrals(
+        value=mesh.value,
+        error=error,
+        converged=blocks <= np.maximum(allowed, floor),
+        limited=(blocks > allowed) & (blocks <= floor),
+        points=samples.count,
+        simplices=0 if mesh.leaves is None else len(mesh.leaves),
+        discovered=discovered,
+        unresolved=unresolved,
+        nearest=nearest,
+    )
