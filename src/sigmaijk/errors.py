@@ -36,6 +36,10 @@ class FileFormatError(SigmaijkError, ValueError):
         super().__init__(f"{where}: {problem}")
 
 
+class InputFileError(SigmaijkError, OSError):
+    """An input file is missing or cannot be opened; the message names the path."""
+
+
 class JobError(SigmaijkError, ValueError):
     """A job file has an unknown key or a value that cannot be used."""
 

@@ -16,7 +16,7 @@ from ..model import ComplexArray, FloatArray, HamiltonianJet, Model, as_points
 Vector = tuple[int, ...]
 Blocks = Mapping[Vector, ArrayLike]
 
-# Files print six decimals: two rounded numbers that should be equal differ by up to 1e-6 (eV, or 1e-7 nm after angstrom).
+# Files print six decimals, so two rounded numbers that should be equal differ by up to 1e-6 (eV or angstrom).
 HERMITICITY_TOLERANCE_EV = 2e-6
 HERMITICITY_TOLERANCE_NM = 2e-5
 POSITION_TOLERANCE_NM = 1e-6
@@ -28,7 +28,7 @@ class LatticeModel(Model):
     """H_ab(k) = sum_R exp(i k.(R + tau_b - tau_a)) <0a|H|Rb>, on a Bravais lattice in two or three dimensions.
 
     lattice: rows are a_1 .. a_dim, (dim, dim), nm; either handedness.
-    hoppings: {(R_1 .. R_dim): <0a|H|Rb> (n, n)}, eV, with both R and -R; H(-R) = H(R)^+ within 2e-6 eV, then symmetrised.
+    hoppings: {(R_1 .. R_dim): <0a|H|Rb> (n, n)}, eV, both R and -R; H(-R) = H(R)^+ within 2e-6 eV, then symmetrised.
     positions: tau, (n, dim), nm, Cartesian; zeros by default. They enter Omega, g and G.
     position_matrices: {R: <0a|r|Rb> (dim, n, n)}, nm, the centres on the diagonal of R = 0: these are the positions.
     spin_degeneracy: 2 when every band stands for both spins.
@@ -51,7 +51,7 @@ class LatticeModel(Model):
         self.lattice = _checked_lattice(lattice)
         self.dim = len(self.lattice)
         self.volume = float(abs(np.linalg.det(self.lattice)))
-        self.reciprocal: FloatArray = 2 * np.pi * np.linalg.inv(self.lattice).T
+        self.reciprocal = np.asarray(2 * np.pi * np.linalg.inv(self.lattice).T, dtype=np.float64)
         vectors, energies = _stacked("hoppings", hoppings, self.dim, ())
         energies = _symmetrised("hoppings", vectors, energies, HERMITICITY_TOLERANCE_EV, "eV")
         self.n_bands = energies.shape[-1]
@@ -82,8 +82,8 @@ class LatticeModel(Model):
         """H and its derivatives up to `order`, with connection and curl when there are off-diagonal position matrices.
 
         One real matrix product per quantity, [1, cos k.R, sin k.R] times Hermitian coefficients over half of the R:
-        in the gauge without positions D_a X = d_a X - i [tau_a, X] has such coefficients too, and becomes d_a X under the
-        phases exp(i k.(tau_b - tau_a)) that are applied last.
+        in the gauge without positions D_a X = d_a X - i [tau_a, X] has such coefficients too, and the phases
+        exp(i k.(tau_b - tau_a)), applied last, turn it into the plain derivative of the phased matrix.
         """
         basis, phases = self._basis(k), self._phases(k)
         value = self._summed(basis, self._value_coefficients, ())
@@ -128,7 +128,7 @@ class LatticeModel(Model):
         return (basis @ coefficients).view(np.complex128).reshape(len(basis), *axes, self.n_bands, self.n_bands)
 
     def _basis(self, k: FloatArray) -> FloatArray:
-        """[1, cos k.R .., sin k.R ..] over the half space of R, (nk, 2 * halves + 1), from short tables of exp(i m k.a)."""
+        """[1, cos k.R .., sin k.R ..] over the half space of R, (nk, 1 + 2 nR), from short tables of exp(i m k.a)."""
         angles, halves = k @ self.lattice.T, self._vectors[1:]
         wave = np.ones((len(k), len(halves)), dtype=np.complex128)
         for axis in range(self.dim):
@@ -180,7 +180,7 @@ class LatticeModel(Model):
         """i (R + tau_b - tau_a), (nR, dim, n, n): the factor that a k-derivative brings down."""
         between = self.positions[None, :, :] - self.positions[:, None, :]
         cells = self._vectors @ self.lattice
-        return 1j * (cells[:, :, None, None] + np.moveaxis(between, -1, 0)[None])
+        return np.asarray(1j * (cells[:, :, None, None] + np.moveaxis(between, -1, 0)[None]), dtype=np.complex128)
 
 
 def _pairs(dim: int) -> list[tuple[int, int]]:
@@ -188,7 +188,7 @@ def _pairs(dim: int) -> list[tuple[int, int]]:
 
 
 def _series(blocks: ComplexArray) -> FloatArray:
-    """Real view of the coefficients of [1, cos, sin] of sum_R exp(i k.R) X_R, given X at R = 0 and on the half space."""
+    """Real view of the coefficients of [1, cos, sin] in sum_R exp(i k.R) X_R, given X at R = 0 and the half space."""
     mirrored = blocks[1:].conj().swapaxes(-1, -2)
     stacked = np.concatenate([blocks[:1], blocks[1:] + mirrored, 1j * (blocks[1:] - mirrored)])
     return stacked.reshape(len(stacked), -1).view(np.float64)
@@ -203,7 +203,7 @@ def _half_space(
     shifts = displacements or {}
     origin = (0,) * dim
     held = {R for R, block in hoppings.items() if block.any()} | {R for R, block in shifts.items() if block.any()}
-    kept = [origin, *sorted(R for R in held if R > origin)]
+    kept = [origin, *sorted(R for R in held if origin < R)]
     none, no_shift = np.zeros((n, n), dtype=np.complex128), np.zeros((dim, n, n), dtype=np.complex128)
     half_energies = np.stack([hoppings.get(R, none) for R in kept])
     if not any(block.any() for block in shifts.values()):
@@ -239,7 +239,7 @@ def _as_array(argument: str, value: ArrayLike, dtype: type) -> Any:
 
 
 def _stacked(argument: str, blocks: Blocks, dim: int, axes: tuple[int, ...]) -> tuple[list[Vector], ComplexArray]:
-    """The lattice vectors and the matrices of a dictionary, (nR, *axes, n, n), checked for keys, shapes and finiteness."""
+    """Lattice vectors and matrices of a dictionary, (nR, *axes, n, n), checked for keys, shapes and finiteness."""
     if not isinstance(blocks, Mapping):
         raise ArgumentTypeError(f"{argument} must be a dictionary {{R: matrix}}, got {type(blocks).__name__}")
     if not blocks:
@@ -271,7 +271,7 @@ def _stacked(argument: str, blocks: Blocks, dim: int, axes: tuple[int, ...]) -> 
 def _symmetrised(
     argument: str, vectors: list[Vector], blocks: ComplexArray, tolerance: float, unit: str
 ) -> ComplexArray:
-    """(X(R) + X(-R)^+)/2, after the check that every -R is there and that the two differ by no more than the tolerance."""
+    """(X(R) + X(-R)^+)/2, checked first: every -R is there and the two differ by no more than the tolerance."""
     number_of = {R: number for number, R in enumerate(vectors)}
     partners = []
     for R in vectors:
@@ -319,8 +319,8 @@ def _checked_positions(
     centres = np.einsum("aii->ia", home).real.copy()
     if positions is not None and np.abs(centres - tau).max() > POSITION_TOLERANCE_NM:
         raise ArgumentError(
-            f"positions differ from the R = 0 diagonal of position_matrices by {np.abs(centres - tau).max():.3g} nm; give"
-            " only one of them (the diagonal is the positions and is not added to them)"
+            f"positions differ from the R = 0 diagonal of position_matrices by {np.abs(centres - tau).max():.3g} nm;"
+            " give only one of them (the diagonal is the positions and is not added to them)"
         )
     np.einsum("aii->ai", home)[...] = 0.0
     return centres, dict(zip(vectors, blocks, strict=True))
