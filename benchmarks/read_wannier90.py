@@ -67,31 +67,30 @@ def best_of(repeats: int, task: Callable[[], Any]) -> float:
     return min(times)
 
 
+def measured(label: str, n: int, reach: tuple[int, int, int], with_positions: bool) -> str:
+    """One row of the table."""
+    options: dict[str, Any] = {"dim": 2 if reach[2] == 0 else 3}
+    if not with_positions:
+        options["lattice"] = np.eye(3) * 0.4
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore", MissingPositionsWarning)
+        path = Path(folder) / "model.dat"
+        write_file(path, n, reach, with_positions)
+        size = path.stat().st_size / 1e6
+        read = best_of(2, lambda: read_wannier90(path, **options))
+        model = read_wannier90(path, **options)
+    k = np.random.default_rng(1).normal(size=(BATCH, model.dim)) * 5
+    tasks = [lambda: model.hamiltonian(k), lambda: model.jet(k, 1), lambda: model.jet(k, 2)]
+    times = [best_of(4, task) / BATCH * 1e6 for task in tasks]
+    count = int(np.prod([2 * m + 1 for m in reach]))
+    return f"{label:20s}{size:7.1f}{count:6d}{read:10.2f}" + "".join(f"{value:10.1f}" for value in times)
+
+
 def main() -> None:
-    cases = [
-        ("hr 30 bands", 30, (4, 4, 3), False),
-        ("tb 18 bands", 18, (3, 3, 3), True),
-        ("hr 44 bands, sheet", 44, (5, 2, 0), False),
-    ]
     print(f"{'file':20s}{'MB':>7s}{'R':>6s}{'read, s':>10s}{'H, us/k':>10s}{'order 1':>10s}{'order 2':>10s}")
-    for label, n, reach, with_positions in cases:
-        sheet = reach[2] == 0
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "model.dat"
-            write_file(path, n, reach, with_positions)
-            size = path.stat().st_size / 1e6
-            options: dict[str, Any] = {} if with_positions else {"lattice": np.eye(3) * 0.4}
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", MissingPositionsWarning)
-                read = best_of(2, lambda: read_wannier90(path, dim=2 if sheet else 3, **options))
-                model = read_wannier90(path, dim=2 if sheet else 3, **options)
-        k = np.random.default_rng(1).normal(size=(BATCH, model.dim)) * 5
-        times = [
-            best_of(4, task) / BATCH * 1e6
-            for task in (lambda: model.hamiltonian(k), lambda: model.jet(k, 1), lambda: model.jet(k, 2))
-        ]
-        count = int(np.prod([2 * m + 1 for m in reach]))
-        print(f"{label:20s}{size:7.1f}{count:6d}{read:10.2f}" + "".join(f"{value:10.1f}" for value in times))
+    print(measured("hr 30 bands", 30, (4, 4, 3), False))
+    print(measured("tb 18 bands", 18, (3, 3, 3), True))
+    print(measured("hr 44 bands, sheet", 44, (5, 2, 0), False))
 
 
 if __name__ == "__main__":

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support import assert_same
 
 from sigmaijk.errors import ArgumentError, ArgumentTypeError, ModelError
 from sigmaijk.models.lattice import LatticeModel
+from support import assert_same
 
 Blocks = dict[tuple[int, ...], np.ndarray]
 
@@ -229,7 +229,8 @@ def test_a_pickled_model_is_small_and_gives_the_same_bits() -> None:
     copy = pickle.loads(pickle.dumps(model))
     assert len(pickle.dumps(model)) == unused
     again = copy.jet(k)
-    assert (again.value == jet.value).all() and (again.hessian == jet.hessian).all()
+    assert (again.value == jet.value).all()
+    assert (again.hessian == jet.hessian).all()
     assert (again.connection_curl == jet.connection_curl).all()
     assert copy.name == model.name
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..model import ComplexArray, FloatArray
+from sigmaijk.model import ComplexArray, FloatArray
+
 from .text import NumberedLines, as_counts
 
 

@@ -11,8 +11,8 @@ from typing import NoReturn
 
 import numpy as np
 
-from ..errors import FileFormatError, InputFileError
-from ..model import FloatArray
+from sigmaijk.errors import FileFormatError, InputFileError
+from sigmaijk.model import FloatArray
 
 GZIP_MAGIC = b"\x1f\x8b"
 _FORTRAN_EXPONENT = re.compile(r"[dD](?=[+-]?\d+$)|(?<=[\d.])(?=[+-]\d{3}$)")
@@ -77,7 +77,8 @@ class NumberedLines:
         tokens = self._tokens(what)
         if len(tokens) != integers + reals:
             self.fail(f"expected {what} ({integers + reals} numbers), got {len(tokens)}: {self._shown()!r}")
-        return [self._integer(token) for token in tokens[:integers]], [self._real(token) for token in tokens[integers:]]
+        counted = [self._integer(token, what) for token in tokens[:integers]]
+        return counted, [self._real(token) for token in tokens[integers:]]
 
     def count(self, what: str) -> int:
         """A row of one integer above zero."""
@@ -90,7 +91,7 @@ class NumberedLines:
         """Integers above zero that fill as many rows as they need."""
         values: list[int] = []
         while len(values) < total:
-            values += [self._integer(token) for token in self._tokens(what)]
+            values += [self._integer(token, what) for token in self._tokens(what)]
             if min(values) < 1:
                 self.fail(f"{what} must be above zero, got {min(values)}")
         if len(values) > total:
@@ -105,22 +106,24 @@ class NumberedLines:
                 self.fail(f"expected the end of the file, got {self._shown()!r}; the counts in the header do not fit")
 
     def _tokens(self, what: str) -> list[str]:
-        while self.line < len(self._lines):
+        tokens: list[str] = []
+        while not tokens:
+            if self.line == len(self._lines):
+                self.line = max(1, len(self._lines) - (self._lines[-1] == ""))
+                self.fail(f"the file ends here, but {what} should follow: it is truncated or its counts are wrong")
             self.line += 1
-            if tokens := self._lines[self.line - 1].split():
-                return tokens
-        self.line = max(1, len(self._lines) - (self._lines[-1] == ""))
-        self.fail(f"the file ends here, but {what} should follow; it is truncated or its header counts are wrong")
+            tokens = self._lines[self.line - 1].split()
+        return tokens
 
     def _shown(self) -> str:
         text = self._lines[self.line - 1].strip()
         return text if len(text) <= 60 else text[:57] + "..."
 
-    def _integer(self, token: str) -> int:
+    def _integer(self, token: str, what: str) -> int:
         try:
             return int(_plain(token))
         except ValueError:
-            self.fail(f"expected an integer, got {token!r}")
+            self.fail(f"expected an integer in {what}, got {token!r}")
 
     def _real(self, token: str) -> float:
         """A finite number, also in the Fortran forms 1.0D-3 and 1.0-100."""

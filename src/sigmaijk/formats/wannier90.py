@@ -10,10 +10,11 @@ from numbers import Real
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..errors import ArgumentError, FileFormatError, InputHealthWarning, MissingPositionsWarning, ModelError
-from ..model import ComplexArray, FloatArray
-from ..models.lattice import HERMITICITY_TOLERANCE_NM, LatticeModel
-from ..units import NM_PER_ANGSTROM
+from sigmaijk.errors import ArgumentError, FileFormatError, InputHealthWarning, MissingPositionsWarning, ModelError
+from sigmaijk.model import ComplexArray, FloatArray
+from sigmaijk.models.lattice import HERMITICITY_TOLERANCE_NM, LatticeModel
+from sigmaijk.units import NM_PER_ANGSTROM
+
 from .blocks import WannierBlocks
 from .text import read_bytes
 from .wannier90_hr import parse_hr
@@ -51,7 +52,7 @@ def read_wannier90(
     lattice: rows in nm, (3, 3): required for a _hr.dat, which has none; a _tb.dat has its own.
     positions: orbital centres in nm, Cartesian, (n, 3), for a _hr.dat; a _tb.dat has its own and its position matrices.
     fermi_energy: eV, subtracted, so that mu = 0 is the Fermi level.
-    dim: 2 for a sheet: a1 and a2 must lie in the xy plane, a3 is dropped; a hopping with R3 != 0 above 1 meV is an error.
+    dim: 2 for a sheet: a1 and a2 must lie in the xy plane, a3 is dropped; hoppings along it above 1 meV are an error.
     thickness: nm, kept as `model.thickness` for a sheet.
 
     Raises InputFileError or FileFormatError (with the line) for the file, ArgumentError for the options. Warns with

@@ -9,8 +9,9 @@ import os
 
 import numpy as np
 
-from ..errors import FileFormatError
-from ..model import FloatArray
+from sigmaijk.errors import FileFormatError
+from sigmaijk.model import FloatArray
+
 from .blocks import (
     WannierBlocks,
     as_matrices,

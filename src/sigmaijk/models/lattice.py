@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..errors import ArgumentError, ArgumentTypeError, ModelError
-from ..model import ComplexArray, FloatArray, HamiltonianJet, Model, as_points
+from sigmaijk.errors import ArgumentError, ArgumentTypeError, ModelError
+from sigmaijk.model import ComplexArray, FloatArray, HamiltonianJet, Model, as_points
 
 Vector = tuple[int, ...]
 Blocks = Mapping[Vector, ArrayLike]
@@ -177,7 +177,7 @@ class LatticeModel(Model):
 
     @property
     def _separations(self) -> ComplexArray:
-        """i (R + tau_b - tau_a), (nR, dim, n, n): the factor that a k-derivative brings down."""
+        """I (R + tau_b - tau_a), (nR, dim, n, n): the factor that a k-derivative brings down."""
         between = self.positions[None, :, :] - self.positions[:, None, :]
         cells = self._vectors @ self.lattice
         return np.asarray(1j * (cells[:, :, None, None] + np.moveaxis(between, -1, 0)[None]), dtype=np.complex128)
@@ -296,7 +296,7 @@ def _symmetrised(
 def _checked_positions(
     positions: ArrayLike | None, matrices: Blocks | None, dim: int, n: int
 ) -> tuple[FloatArray, dict[Vector, ComplexArray] | None]:
-    """tau (n, dim), and the position matrices less tau on their R = 0 diagonal (None if there are none)."""
+    """Tau (n, dim), and the position matrices less tau on their R = 0 diagonal (None if there are none)."""
     tau = np.zeros((n, dim))
     if positions is not None:
         tau = _as_array("positions", positions, np.float64).copy()
