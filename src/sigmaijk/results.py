@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
+from .arrays import FloatArray
 from .errors import ArgumentError, FileFormatError, SigmaijkError
-from .model import FloatArray
 from .units import NATURAL_UNITS, conversion, si_factor, si_unit
 
 CONVENTION = "J_i = sigma_ijk E_j E_k, charge -e, sigma_ijk = sigma_ikj; WPD (Eq. 13)"

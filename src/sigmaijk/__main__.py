@@ -1,0 +1,6 @@
+"""`python -m sigmaijk` is the command `sigmaijk`."""
+
+from .cli import main
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,181 @@
+"""Tables for the terminal: a result with errors and units, and what an inspection of a model found."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .results import component, term_names
+from .terms import CATALOGUE
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from rich.console import Console
+
+    from .inspection import Inspection
+
+MAX_ROWS = 12
+MAX_COLUMNS = 4
+PLAIN_WIDTH = 118
+"""Width of a table that does not go to a terminal, characters."""
+
+_SHOWN_ABOVE = 1e-3
+"""A component smaller than this share of the largest of its term is left to the files."""
+
+
+def output_console() -> Console:
+    """A console on stdout that does not squeeze a table into 80 columns when the output is piped."""
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=PLAIN_WIDTH, soft_wrap=True)
+
+
+def print_result(ds: xr.Dataset, console: Console) -> None:
+    """The largest independent components of each term over some of the (kT, mu), and what the table leaves out."""
+    from rich import box
+    from rich.table import Table
+
+    chosen, silent = shown_components(ds)
+    table = Table(title=f"sigma_ijk of {ds.attrs.get('model', 'the model')}", box=box.SIMPLE_HEAD, title_justify="left")
+    table.add_column("kT\n\\[eV]", justify="right")
+    table.add_column("mu\n\\[eV]", justify="right")
+    columns = []
+    for term, indices in chosen:
+        unit = readable_unit(ds, term)
+        table.add_column(f"{term} {indices}\n\\[{unit}]", justify="right")
+        pair = [component(ds, name, indices, unit).values for name in (term, f"{term}_error")]
+        columns.append((pair[0], pair[1], "diverges" if diverges(ds, term) else "unresolved"))
+    points = list(np.ndindex(ds.sizes["kT"], ds.sizes["mu"]))
+    rows = _spread(ds.sizes["kT"], ds.sizes["mu"])
+    for row in rows:
+        cells = [with_error(float(value[row]), float(error[row]), word) for value, error, word in columns]
+        table.add_row(f"{float(ds['kT'][row[0]]):.5g}", f"{float(ds['mu'][row[1]]):.5g}", *cells)
+    if chosen:
+        console.print(table)
+    for note in [*silent, *_notes(ds, len(points) - len(rows))]:
+        console.print(note, markup=False)
+
+
+def shown_components(ds: xr.Dataset) -> tuple[list[tuple[str, str]], list[str]]:
+    """(term, component) of the columns, the largest of each term first, and a note for each term without any."""
+    ranked: list[list[tuple[str, str]]] = []
+    notes = []
+    for term in term_names(ds):
+        names = _independent(ds, term)
+        sizes = {name: _significance(ds, term, name) for name in names}
+        largest = max(sizes.values())
+        if largest == 0.0:
+            error = np.asarray(ds[f"{term}_error"].values)
+            text = f"largest error {error.max():.2g} {ds[term].attrs['units']}"
+            notes.append(f"{term}: every component is zero within its error at every (kT, mu); {text}")
+            continue
+        order = sorted(names, key=lambda name: -sizes[name])
+        ranked.append([(term, name) for name in order if sizes[name] > _SHOWN_ABOVE * largest])
+    chosen = [column for rank in range(MAX_COLUMNS) for terms in ranked for column in terms[rank : rank + 1]]
+    kept = set(chosen[: max(MAX_COLUMNS, len(ranked))])
+    return [column for terms in ranked for column in terms if column in kept], notes
+
+
+def _independent(ds: xr.Dataset, term: str) -> list[str]:
+    """Components that the index symmetry of the term leaves independent; all with j <= k for the total."""
+    axes = "".join(str(axis) for axis in ds["i"].values)
+    if term in CATALOGUE:
+        return ["".join(axes[index] for index in entry) for entry in CATALOGUE[term].independent(len(axes))]
+    return [i + j + k for i in axes for j in axes for k in axes if j <= k]
+
+
+def _significance(ds: xr.Dataset, term: str, indices: str) -> float:
+    """Largest modulus over (kT, mu) among the entries that exceed their error, or that have none (inf)."""
+    value = np.abs(component(ds, term, indices).values)
+    error = component(ds, f"{term}_error", indices).values
+    clear = (value > error) | np.isinf(error)
+    return float(np.max(np.where(clear, value, 0.0)))
+
+
+def readable_unit(ds: xr.Dataset, term: str) -> str:
+    """The decimal multiple of the ampere in which the largest entry of a term is above one, if there is such."""
+    unit = str(ds[term].attrs["units"])
+    largest = float(np.abs(ds[term].values).max())
+    for prefix, size in (("", 1.0), ("m", 1e-3), ("u", 1e-6), ("n", 1e-9)):
+        if largest >= size:
+            return prefix + unit
+    return unit if largest == 0.0 else "n" + unit
+
+
+def with_error(value: float, error: float, unresolved: str = "diverges") -> str:
+    """'value ± error' with two digits of the error, or a word where the error is infinite."""
+    if math.isinf(error):
+        return unresolved
+    if error == 0.0:
+        return f"{value:.6g} ± 0"
+    last = 1 - math.floor(math.log10(error))
+    exponent = math.floor(math.log10(max(abs(value), error)))
+    if -4 <= exponent < 5 and last <= 9:
+        return f"{value:.{max(last, 0)}f} ± {error:.{max(last, 0)}f}"
+    digits = min(max(last + exponent, 0), 9)
+    if last + exponent > 9:
+        return f"{value:.9e} ± {error:.1e}"
+    return f"({value / 10.0**exponent:.{digits}f} ± {error / 10.0**exponent:.{digits}f})e{exponent:+03d}"
+
+
+def diverges(ds: xr.Dataset, term: str) -> bool:
+    """Whether an infinite error of a term means divergence; without any singular entry the run was merely cut short."""
+    listed = json.loads(str(ds.attrs.get("singular", "null")))
+    return listed is None or term == "total" or any(term in json.dumps(entry) for entry in listed)
+
+
+def _spread(n_kT: int, n_mu: int) -> list[tuple[int, int]]:
+    """At most MAX_ROWS grid points, evenly over mu for as many kT as fit."""
+    temperatures = np.unique(np.linspace(0, n_kT - 1, min(n_kT, MAX_ROWS)).round().astype(int))
+    each = max(MAX_ROWS // len(temperatures), 1)
+    potentials = np.unique(np.linspace(0, n_mu - 1, min(n_mu, each)).round().astype(int))
+    return [(int(t), int(m)) for t in temperatures for m in potentials]
+
+
+def _notes(ds: xr.Dataset, hidden: int) -> list[str]:
+    notes = []
+    if hidden:
+        notes.append(f"{hidden} more (kT, mu) and every other component are in the files.")
+    factor = [float(ds[name].values.max()) for name in ds.data_vars if str(name).endswith("_cancellation")]
+    worst = f", cancellation up to {max(factor):.2g}" if factor and math.isfinite(max(factor)) else ""
+    converged = "converged" if ds.attrs.get("converged", 1) else "NOT converged"
+    notes.append(
+        f"{converged} (rtol {ds.attrs.get('rtol', '?')}), {ds.attrs.get('k_points', '?')} k-points{worst}; "
+        "J_i = sigma_ijk E_j E_k, charge -e, form WPD (Eq. 13)"
+    )
+    return notes
+
+
+def print_inspection(found: Inspection, console: Console) -> None:
+    """What an inspection found, one fact a line."""
+    from rich.table import Table
+
+    table = Table(title=f"{found.name}", show_header=False, title_justify="left")
+    low, high = found.energy_range
+    table.add_row("bands, dimension", f"{found.n_bands} bands, {found.dim}D, spin degeneracy {found.spin_degeneracy}")
+    table.add_row("domain", found.domain)
+    if found.lattice is not None:
+        for number, row in enumerate(found.lattice, start=1):
+            table.add_row(f"a{number} (nm)", "  ".join(f"{entry: .6f}" for entry in row))
+        table.add_row("hoppings reach", " x ".join(map(str, found.hopping_range or [])) + " lattice vectors")
+        table.add_row("orbital positions", _positions_text(found))
+    table.add_row("|H - H^+| on the sample", f"{found.hermiticity_deviation:.1e} eV")
+    table.add_row("energies on the sample", f"{low:.4f} .. {high:.4f} eV ({found.sampled} k-points)")
+    if found.degenerate_pairs:
+        table.add_row("degenerate everywhere", f"{found.degenerate_pairs} pairs of neighbouring bands")
+    for gap in found.gaps[:3]:
+        where = ", ".join(f"{entry:.3f}" for entry in gap.k)
+        text = f"{gap.size * 1e3:.3g} meV at {gap.energy:.4f} eV, k = ({where}) 1/nm"
+        table.add_row(f"small gap, bands {gap.lower_band}-{gap.lower_band + 1}", text)
+    console.print(table)
+    console.print("Gaps are the smallest of the sample; between its points they can be smaller.", markup=False)
+
+
+def _positions_text(found: Inspection) -> str:
+    if found.has_position_matrices:
+        return "yes, with off-diagonal position matrices"
+    return "yes" if found.has_positions else "none or all equal: Omega, g and G lack their contribution"
