@@ -69,6 +69,7 @@ class Bands(ABC):
 
     def __init__(self, jet: HamiltonianJet, vectors: ComplexArray, groups: Groups, wanted: slice) -> None:
         self._jet, self._vectors, self._groups, self._wanted = jet, vectors, groups, wanted
+        self.all_energies = groups.energy
         self.energy = groups.energy[:, wanted]
         self.gap = groups.gap()[:, wanted]
 

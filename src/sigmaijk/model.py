@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .arrays import ComplexArray, FloatArray
+from .arrays import ComplexArray, FloatArray, IntArray
 from .errors import ArgumentError
 
 
@@ -50,6 +50,12 @@ class Model(ABC):
     """True for a lattice model (the domain is one reciprocal cell), False for the k plane or space."""
     name: str
     """What a result calls this model, with its parameters."""
+    scale: float
+    """For the k plane or space: half-width of the first box that is searched for Fermi surfaces, 1/nm."""
+    reciprocal: FloatArray
+    """For a lattice model: rows are the reciprocal vectors, (dim, dim), 1/nm."""
+    hopping_range: IntArray
+    """For a lattice model: the largest |R_i| of a hopping that counts, (dim,); it sets the first mesh."""
 
     @abstractmethod
     def jet(self, k: FloatArray, order: int = 2) -> HamiltonianJet:

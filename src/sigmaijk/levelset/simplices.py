@@ -59,6 +59,8 @@ class Integrals:
     unresolved: Unresolved
     nearest: FloatArray
     """Distance in energy of each peak from the nearest sampled sheet, (peak,)"""
+    method: str
+    """What was done, for a reader of the result."""
 
 
 def tolerance(value: FloatArray, goals: Sequence[Goal], rtol: float) -> tuple[FloatArray, FloatArray]:
@@ -76,7 +78,7 @@ def tolerance(value: FloatArray, goals: Sequence[Goal], rtol: float) -> tuple[Fl
 
 def block_errors(error: FloatArray, goals: Sequence[Goal]) -> FloatArray:
     """Largest error among the wanted columns of each block, (.., block)."""
-    return np.stack([error[..., goal.columns][..., goal.wanted].max(axis=-1) for goal in goals], axis=-1)
+    return np.stack([error[..., g.columns][..., g.wanted].max(axis=-1, initial=0.0) for g in goals], axis=-1)
 
 
 class Mesh:
@@ -179,7 +181,7 @@ def integrate(
         mesh.add(elements)
         discovered = True
     except OutOfPoints:
-        width = max(goal.columns.stop for goal in goals) + len(goals)
+        width = max(max(goal.columns.stop, goal.modulus + 2) for goal in goals)
         mesh = Mesh(samples, peaks, goals, width)
     if discovered:
         _adapt(mesh, rtol, report)
@@ -212,9 +214,9 @@ def _adapt(mesh: Mesh, rtol: float, report: Callable[[int, float], None] | None)
 
 def _nearest(samples: Samples, peaks: Peaks) -> FloatArray:
     """Distance in energy of each peak from the nearest sampled sheet, (peak,)."""
-    if not samples.count:
+    energies = np.sort(samples.energy.ravel()) if samples.count else np.empty(0)
+    if not len(energies):
         return np.full(len(peaks), np.inf)
-    energies = np.sort(samples.energy.ravel())
     place = np.searchsorted(energies, peaks.centre)
     above = np.abs(energies[np.minimum(place, len(energies) - 1)] - peaks.centre)
     below = np.abs(energies[np.maximum(place - 1, 0)] - peaks.centre)
@@ -243,4 +245,5 @@ def _summary(mesh: Mesh, rtol: float, discovered: bool, unresolved: Unresolved) 
         discovered=discovered,
         unresolved=unresolved,
         nearest=nearest,
+        method="adaptive simplices, order-2 energies and integrand",
     )

@@ -1,0 +1,71 @@
+"""The part of k-space that a run needs: one reciprocal cell or a box, and the bands that come near the energies."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .arrays import FloatArray
+from .errors import ModelError
+from .levelset.box import OpenLevelSet, grow
+from .levelset.samples import Cell
+from .model import Model
+from .sampler import BandSampler
+
+FIRST_DIVISIONS = {2: (8, 16), 3: (6, 10)}
+"""Fewest and most parts of an axis in the first mesh; more where the hoppings reach further."""
+
+OFFSET = np.array([0.0137, 0.0071, 0.0193])
+"""Shift of the cell, in its own axes, off the points of high symmetry where bands like to be degenerate."""
+
+BAND_MARGIN = 0.25
+"""A band counts as near a window if a quarter of its sampled width takes it there."""
+
+
+def merge_windows(low: FloatArray, high: FloatArray) -> FloatArray:
+    """Union of intervals as sorted, disjoint ones, (w, 2)."""
+    merged: list[list[float]] = []
+    for a, b in sorted(zip(low.tolist(), high.tolist(), strict=True)):
+        if merged and a <= merged[-1][1]:
+            merged[-1][1] = max(merged[-1][1], b)
+        else:
+            merged.append([a, b])
+    return np.array(merged)
+
+
+def cell_of(model: Model, sampler: BandSampler) -> Cell:
+    """The reciprocal cell of a lattice model, or a box of the plane that holds every Fermi surface.
+
+    Raises ModelError, naming the direction, when a Fermi surface of a continuum model stays open however far the box
+    grows.
+    """
+    dim = model.dim
+    if model.periodic:
+        least, most = FIRST_DIVISIONS[dim]
+        divisions = tuple(int(np.clip(2 * reach + 2, least, most)) for reach in model.hopping_range)
+        return Cell(OFFSET[:dim] @ model.reciprocal, model.reciprocal, True, divisions)
+    try:
+        half = grow(sampler.sheets, dim, model.scale, sampler.windows)
+    except OpenLevelSet as failure:
+        direction = ", ".join(f"{component:.3f}" for component in failure.direction)
+        raise ModelError(
+            f"the Fermi surface of {model.name} stays open along k = ({direction}) however far the box grows "
+            "(a type-II tilt?): add the terms of higher order in k that close it, or use a lattice model"
+        ) from failure
+    axes = 2.0 * half * np.diag(1.0 + OFFSET[:dim])
+    return Cell(-half * (1.0 + 0.5 * OFFSET[:dim]), axes, False, (FIRST_DIVISIONS[dim][0],) * dim)
+
+
+def choose_bands(sampler: BandSampler, cell: Cell) -> slice:
+    """The contiguous bands that may enter the windows, from the energies at the corners of the first mesh."""
+    ticks = [np.arange(n if cell.periodic else n + 1) / n for n in cell.divisions]
+    fractions = np.stack(np.meshgrid(*ticks, indexing="ij"), axis=-1).reshape(-1, cell.dim)
+    energy = sampler.energies(cell.points(fractions))
+    low, high = energy.min(axis=0), energy.max(axis=0)
+    margin = BAND_MARGIN * (high - low)
+    windows = sampler.windows
+    near = ((low - margin)[:, None] <= windows[:, 1]) & ((high + margin)[:, None] >= windows[:, 0])
+    bands = np.flatnonzero(near.any(axis=1))
+    if len(bands) == 0:
+        empty = int((high < windows[0, 0]).sum())
+        return slice(empty, empty)
+    return slice(int(bands[0]), int(bands[-1]) + 1)

@@ -1,0 +1,264 @@
+"""The driver behind `sg.conductivity`: a model, terms and a tolerance in, a labelled dataset out.
+
+The line of the house: bands and geometry at k, term integrands F, their integrals over level sets under f0'
+(peaks in energy, for every mu and kT at once), SI, dataset. It knows contracts, never members.
+"""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from .arrays import FloatArray
+from .domain import cell_of, choose_bands, merge_windows
+from .errors import ConvergenceWarning, SingularResponseWarning
+from .levelset.elements import Peaks
+from .levelset.periodic import trapezoid
+from .levelset.simplices import Goal, Integrals, integrate
+from .model import Model
+from .progress import Progress, make_progress
+from .request import DIRECTIONS, Request, check
+from .results import TermResult, to_dataset
+from .sampler import BandSampler, WindowGrew
+from .singular import Singularity, find_singularities
+
+if TYPE_CHECKING:
+    import xarray
+
+THERMAL_REACH = 40.0
+"""A band further than this many kT from mu counts as absent: f0' is below 5e-18 of its peak there."""
+
+
+def conductivity(
+    model: Model,
+    mu: ArrayLike,
+    kT: ArrayLike = 0.0,
+    *,
+    terms: Sequence[str] | str = ("drude", "bcd", "qm"),
+    rtol: float = 1e-3,
+    atol: float | Mapping[str, float] = 0.0,
+    tau: float | None = None,
+    components: Sequence[str] | str | None = None,
+    form: str = "WPD",
+    executor: object = None,
+    progress: bool = True,
+    degeneracy_tol: float = 1e-6,
+    max_k_points: int | None = None,
+    method: str = "auto",
+    checkpoint: object = None,
+) -> xarray.Dataset:
+    """Second-order DC conductivity sigma_ijk (J_i = sigma_ijk E_j E_k, charge -e) of a model, with error estimates.
+
+    mu, kT: chemical potential(s) and thermal energy or energies in eV; kT = 0 is the Fermi surface itself.
+    terms: 'drude' (tau**2, QIANG_2025 Eq. 11), 'bcd' (tau**1, Eq. 12), 'qm' (tau**0, Eqs. 13 and 14, form WPD).
+    rtol, atol: wanted error of the largest entry of each tensor; atol in natural units, a number or a dict by term.
+    tau: relaxation time in fs; adds the total. components: entries that the tolerance acts on, such as ['xyy'].
+    degeneracy_tol: bands closer than this (eV) are one group. max_k_points: ends a run, with what it has.
+
+    Returns an xarray.Dataset with dims (kT, mu, i, j, k): for each term the SI value (A nm/V^2 in 2D, A/V^2 in 3D, per
+    fs for bcd and per fs^2 for drude), `_error`, `_natural` (eV, nm, e = hbar = 1) and diagnostics.
+    Raises ArgumentError or ModelError for what cannot be computed, and UnsupportedFeatureError (a NotImplementedError)
+    for arguments of features to come; warns with ConvergenceWarning and SingularResponseWarning.
+    """
+    request = check(
+        model,
+        mu,
+        kT,
+        terms=terms,
+        rtol=rtol,
+        atol=atol,
+        tau=tau,
+        components=components,
+        form=form,
+        executor=executor,
+        degeneracy_tol=degeneracy_tol,
+        max_k_points=max_k_points,
+        method=method,
+        checkpoint=checkpoint,
+    )
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1), make_progress(progress) as monitor:
+        return _run(model, request, monitor)
+
+
+def _run(model: Model, request: Request, monitor: Progress) -> xarray.Dataset:
+    sampler = BandSampler(model, request.terms, request.degeneracy_tol)
+    kT, mu = (grid.ravel() for grid in np.meshgrid(request.kT, request.mu, indexing="ij"))
+    sampler.windows = merge_windows(mu - THERMAL_REACH * kT, mu + THERMAL_REACH * kT)
+    cell = cell_of(model, sampler)
+    sampler.wanted = choose_bands(sampler, cell)
+    goals = _goals(sampler, request)
+
+    def report(_: int, ratio: float) -> None:
+        monitor.update(sampler.points, ratio)
+
+    engine = trapezoid if request.method == "trapezoid" else integrate
+    while True:
+        try:
+            integrals = engine(
+                sampler,
+                cell,
+                Peaks.at(mu, kT),
+                goals,
+                rtol=request.rtol,
+                degeneracy_tol=request.degeneracy_tol,
+                max_points=max(request.max_k_points - sampler.points, 0),
+                report=report,
+            )
+            break
+        except WindowGrew as grown:
+            sampler.wanted = grown.wanted
+    singularities = find_singularities(sampler, cell, integrals, mu, kT)
+    return _assemble(model, request, sampler, integrals, singularities, mu, kT)
+
+
+def _goals(sampler: BandSampler, request: Request) -> list[Goal]:
+    """One block of columns for each term."""
+    goals = []
+    for term in request.terms:
+        basis = term.basis(sampler.model.dim)
+        wanted = np.ones(len(basis), dtype=bool)
+        if request.components is not None:
+            wanted = np.array([any(tensor[entry] != 0 for entry in request.components) for tensor in basis])
+        columns = sampler.columns.entries[term.name]
+        # The engine integrates without [dk] and spin degeneracy.
+        atol = request.atol[term.name] / _measure(sampler.model)
+        goals.append(Goal(columns, sampler.columns.modulus[term.name], atol, wanted))
+    return goals
+
+
+def _measure(model: Model) -> float:
+    """Factor of [dk] and of the sum over spins."""
+    return model.spin_degeneracy / (2.0 * np.pi) ** model.dim
+
+
+def _assemble(
+    model: Model,
+    request: Request,
+    sampler: BandSampler,
+    integrals: Integrals,
+    singularities: list[Singularity],
+    mu: FloatArray,
+    kT: FloatArray,
+) -> xarray.Dataset:
+    shape = (len(request.kT), len(request.mu))
+    in_gap = integrals.discovered & (integrals.nearest > np.maximum(THERMAL_REACH * kT, 0.0))
+    converged = integrals.converged | in_gap[:, None]
+    results: dict[str, TermResult] = {}
+    limited: list[dict[str, object]] = []
+    for number, term in enumerate(request.terms):
+        diverging = np.zeros(len(mu), dtype=bool)
+        for singularity in singularities:
+            if term.name in singularity.terms:
+                diverging |= singularity.entries
+        converged[:, number] &= ~diverging
+        results[term.name] = _term_result(term, sampler, integrals, in_gap, diverging, shape)
+        stopped = integrals.limited[:, number] & ~in_gap & ~diverging
+        limited += [{"term": term.name, "kT": float(kT[n]), "mu": float(mu[n])} for n in np.flatnonzero(stopped)]
+    _warn(request, sampler, integrals, bool(converged.all()), singularities)
+    attrs = {
+        "k_points": sampler.points,
+        "k_points_energy_only": sampler.energy_points,
+        "max_k_points": request.max_k_points,
+        "converged": int(converged.all()),
+        "method": integrals.method,
+        "simplices": integrals.simplices,
+        "rtol": request.rtol,
+        "atol": json.dumps(request.atol),
+        "degeneracy_tol_eV": request.degeneracy_tol,
+        "components": "all" if request.components is None else " ".join(map(_letters, request.components)),
+        "form": "WPD",
+        "model": model.name,
+        "spin_degeneracy": model.spin_degeneracy,
+        "versions": json.dumps(_versions()),
+        "singular": json.dumps([singularity.record() for singularity in singularities]),
+        "noise_limited": json.dumps(limited),
+        "in_gap": json.dumps([{"kT": float(kT[n]), "mu": float(mu[n])} for n in np.flatnonzero(in_gap)]),
+    }
+    return to_dataset(
+        mu=request.mu, kT=request.kT, dim=model.dim, terms=results, tau=request.tau, attrs=attrs
+    )
+
+
+def _term_result(term, sampler, integrals, in_gap, diverging, shape) -> TermResult:  # noqa: ANN001
+    """Tensors of one term; the sign makes the integral of the bump -f0' one of f0'."""
+    dim, measure = sampler.model.dim, _measure(sampler.model)
+    columns = sampler.columns.entries[term.name]
+    value = np.where(in_gap[:, None], 0.0, -measure * integrals.value[:, columns])
+    error = measure * integrals.error[:, columns]
+    modulus = measure * np.abs(integrals.value[:, sampler.columns.modulus[term.name]])
+    # Rounding: nothing in the modulus cancels, so this many digits of it are always uncertain.
+    error = error + 1e-15 * modulus[:, None]
+    tiny = 1e-18 * max(1.0, float(modulus.max(initial=0.0)))
+    error = np.where(in_gap[:, None], tiny, np.maximum(error, np.finfo(float).tiny))
+    tensor = term.expand(value, dim).reshape(*shape, dim, dim, dim)
+    spread = np.where(np.isfinite(error), error, 0.0)
+    tensor_error = term.expand_error(spread, dim)
+    infinite = ~np.isfinite(error).all(axis=1) | diverging
+    tensor_error[infinite] = np.inf
+    largest = np.maximum(np.abs(value).max(axis=1), spread.max(axis=1))
+    cancellation = np.where(in_gap, 1.0, modulus / largest)
+    small = measure * np.abs(integrals.value[:, sampler.columns.small_gap[term.name]])
+    share = np.divide(small, modulus, out=np.zeros_like(small), where=modulus > 0)
+    return TermResult(
+        natural=tensor,
+        natural_error=tensor_error.reshape(tensor.shape),
+        cancellation=np.maximum(cancellation, 1.0).reshape(shape),
+        small_gap_share=np.clip(share, 0.0, 1.0).reshape(shape),
+        tau_power=term.tau_power,
+        equation=term.equation,
+    )
+
+
+def _letters(entry: tuple[int, int, int]) -> str:
+    return "".join(DIRECTIONS[a] for a in entry)
+
+
+def _warn(
+    request: Request,
+    sampler: BandSampler,
+    integrals: Integrals,
+    converged: bool,
+    singularities: list[Singularity],
+) -> None:
+    if singularities:
+        text = "; ".join(singularity.describe() for singularity in singularities[:3])
+        more = f" and {len(singularities) - 3} more" if len(singularities) > 3 else ""
+        warnings.warn(f"{text}{more}: error = inf there", SingularResponseWarning, stacklevel=5)
+    if not integrals.discovered:
+        warnings.warn(
+            f"max_k_points = {request.max_k_points} was reached before all Fermi-surface pieces were found "
+            f"({sampler.points} k-points used); every error is inf: allow more k-points",
+            ConvergenceWarning,
+            stacklevel=5,
+        )
+    elif not converged and not integrals.converged.all():
+        warnings.warn(
+            f"rtol = {request.rtol:g} was not reached with {sampler.points} k-points "
+            f"(limit {request.max_k_points}); the errors reported are those reached",
+            ConvergenceWarning,
+            stacklevel=5,
+        )
+
+
+def _versions() -> dict[str, str]:
+    import platform
+
+    import scipy
+    import xarray
+
+    from . import __version__
+
+    return {
+        "sigmaijk": __version__,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "scipy": scipy.__version__,
+        "xarray": xarray.__version__,
+    }

@@ -1,0 +1,136 @@
+"""The function of k that is integrated: energies, velocities and all terms of the wanted bands of a model."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from .arrays import FloatArray
+from .bands import solve
+from .errors import ModelError
+from .geometry import chunk_size
+from .levelset.samples import Sample
+from .model import Model
+from .term import Term, jet_order
+
+SMALL_GAP = 10.0
+"""A gap below this many degeneracy tolerances counts as small in the diagnostics."""
+
+
+class WindowGrew(Exception):
+    """A band that was left out lies in the energy window after all; `wanted` includes it."""
+
+    def __init__(self, wanted: slice) -> None:
+        super().__init__(wanted)
+        self.wanted = wanted
+
+
+class Columns:
+    """Where each term stands in the vector of integrands: its independent entries, its modulus, its small-gap part."""
+
+    def __init__(self, terms: Sequence[Term], dim: int) -> None:
+        self.entries: dict[str, slice] = {}
+        self.modulus: dict[str, int] = {}
+        self.small_gap: dict[str, int] = {}
+        start = 0
+        for term in terms:
+            stop = start + len(term.independent(dim))
+            self.entries[term.name] = slice(start, stop)
+            start = stop
+        for term in terms:
+            self.modulus[term.name], self.small_gap[term.name] = start, start + 1
+            start += 2
+        self.width = start
+
+
+class BandSampler:
+    """Counts every diagonalised k; evaluates batches in chunks on its own threads (BLAS must be pinned to one)."""
+
+    def __init__(self, model: Model, terms: Sequence[Term], degeneracy_tol: float, threads: int | None = None) -> None:
+        self.model, self.terms, self.degeneracy_tol = model, tuple(terms), degeneracy_tol
+        self.columns = Columns(terms, model.dim)
+        self.points = 0
+        self.energy_points = 0
+        self.wanted = slice(0, model.n_bands)
+        self.windows = np.empty((0, 2))
+        self._threads = _usable_cores() if threads is None else threads
+        self._order = jet_order(terms)
+
+    def energies(self, k: FloatArray) -> FloatArray:
+        """Energies of all bands without vectors, (k, m)."""
+        self.points += len(k)
+        self.energy_points += len(k)
+        parts = self._map(lambda part: np.linalg.eigvalsh(self.model.hamiltonian(part)), k)
+        energy = np.concatenate(parts)
+        if not np.isfinite(energy).all():
+            worst = k[np.flatnonzero(~np.isfinite(energy).all(axis=1))[0]]
+            raise ModelError(f"H(k) is not finite at k = {worst.tolist()} 1/nm")
+        return energy
+
+    def sheets(self, k: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Energies (k, m) and velocities (k, m, d) of all bands."""
+        self.points += len(k)
+
+        def chunk(part: FloatArray) -> tuple[FloatArray, FloatArray]:
+            energy = np.empty((len(part), self.model.n_bands))
+            velocity = np.empty((*energy.shape, self.model.dim))
+            for index, bands in solve(self.model.jet(part, 1), part, self.degeneracy_tol):
+                energy[index] = bands.energy
+                velocity[index] = np.moveaxis(bands.average(bands.velocity), 1, 2)
+            return energy, velocity
+
+        energies, velocities = zip(*self._map(chunk, k), strict=True)
+        return np.concatenate(energies), np.concatenate(velocities)
+
+    def __call__(self, k: FloatArray) -> Sample:
+        """Sample of the wanted bands; raises WindowGrew if another band enters the windows."""
+        self.points += len(k)
+        parts = self._map(self._chunk, k)
+        low = min((part[1] for part in parts), default=self.wanted.start)
+        high = max((part[2] for part in parts), default=self.wanted.stop)
+        if low < self.wanted.start or high > self.wanted.stop:
+            raise WindowGrew(slice(min(low, self.wanted.start), max(high, self.wanted.stop)))
+        return Sample(*(np.concatenate(arrays) for arrays in zip(*(part[0] for part in parts), strict=True)))
+
+    def _chunk(self, k: FloatArray) -> tuple[Sample, int, int]:
+        n, d = self.wanted.stop - self.wanted.start, self.model.dim
+        sample = Sample(np.empty((len(k), n)), np.empty((len(k), n, d)), np.empty((len(k), n, self.columns.width)))
+        low, high = self.wanted.start, self.wanted.stop
+        for index, bands in solve(self.model.jet(k, self._order), k, self.degeneracy_tol, self.wanted):
+            sample.energy[index] = bands.energy
+            sample.velocity[index] = np.moveaxis(bands.average(bands.velocity), 1, 2)
+            small = bands.gap < SMALL_GAP * self.degeneracy_tol
+            for term in self.terms:
+                modulus = term.modulus(bands)
+                sample.integrand[index, :, self.columns.entries[term.name]] = term.components(bands)
+                sample.integrand[index, :, self.columns.modulus[term.name]] = modulus
+                sample.integrand[index, :, self.columns.small_gap[term.name]] = modulus * small
+            inside = self._inside(bands.all_energies)
+            low = min(low, int(np.argmax(inside)) if inside.any() else low)
+            high = max(high, len(inside) - int(np.argmax(inside[::-1])) if inside.any() else high)
+        if not np.isfinite(sample.integrand).all():
+            worst = k[np.flatnonzero(~np.isfinite(sample.integrand).all(axis=(1, 2)))[0]]
+            raise ModelError(f"the geometry of the bands is not finite at k = {worst.tolist()} 1/nm")
+        return sample, low, high
+
+    def _inside(self, energy: FloatArray) -> np.ndarray:
+        """Bands (m,) with some energy of (k, m) in a window."""
+        place = np.searchsorted(self.windows[:, 0], energy, side="right") - 1
+        top = np.append(-np.inf, self.windows[:, 1])[place + 1]
+        return (energy <= top).any(axis=0)
+
+    def _map(self, function, k: FloatArray) -> list:  # noqa: ANN001
+        size = chunk_size(self.model)
+        size = max(1, min(size, -(-len(k) // self._threads)))
+        chunks = [k[start : start + size] for start in range(0, max(len(k), 1), size)]
+        if self._threads == 1 or len(chunks) == 1:
+            return [function(chunk) for chunk in chunks]
+        with ThreadPoolExecutor(self._threads) as pool:
+            return list(pool.map(function, chunks))
+
+
+def _usable_cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
