@@ -13,7 +13,7 @@ __version__ = "0.1.0"
 _HOME = {
     "ContinuumModel": ".models.continuum",
     "LatticeModel": ".models.lattice",
-    "read_wannier90": ".formats",
+    "read_wannier90": ".formats.wannier90",
     "band_geometry": ".geometry",
     "BandGeometry": ".geometry",
     "conductivity": ".driver",
@@ -88,7 +88,7 @@ if TYPE_CHECKING:
         SingularResponseWarning,
         UnsupportedFeatureError,
     )
-    from .formats import read_wannier90
+    from .formats.wannier90 import read_wannier90
     from .geometry import BandGeometry, band_geometry
     from .models.continuum import ContinuumModel
     from .models.lattice import LatticeModel

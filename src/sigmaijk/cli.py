@@ -28,6 +28,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
+    pretty_exceptions_enable=False,
 )
 Out = Annotated[str | None, typer.Option("-o", "--out", help="Base name of the output: OUT.nc, OUT.csv, OUT.png.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress and no table.")]
@@ -204,16 +205,17 @@ def _compute(job: Job, model: Model, base: str, quiet: bool) -> int:
 
 
 def _named_or_read(model: str, lattice_nm: str | None, dim: int | None, parameters: str, allow_code: bool) -> Model:
-    from .formats import read_wannier90
+    from .formats.wannier90 import read_wannier90
     from .job import load_job
-    from .sources import build_model, model_names, named_model
+    from .models import catalogue
+    from .sources import build_model, named_model
 
     if model.endswith(".toml"):
         return build_model(load_job(model), allow_code=allow_code)
-    if model in model_names():
+    if model in catalogue():
         return named_model(model, _parsed("--parameters", parameters, dict))
     if not Path(model).exists():
-        raise ArgumentError(f"{model} is neither a file nor a model; models are {', '.join(model_names())}")
+        raise ArgumentError(f"{model} is neither a file nor a model; models are {', '.join(catalogue())}")
     lattice = None if lattice_nm is None else _parsed("--lattice-nm", lattice_nm, list)
     options = {"lattice": lattice, "dim": dim}
     return read_wannier90(model, **{key: value for key, value in options.items() if value is not None})

@@ -15,6 +15,7 @@ import xarray as xr
 
 from .arrays import FloatArray
 from .errors import ArgumentError, FileFormatError, SigmaijkError
+from .terms import CATALOGUE
 from .units import NATURAL_UNITS, conversion, si_factor, si_unit
 
 CONVENTION = "J_i = sigma_ijk E_j E_k, charge -e, sigma_ijk = sigma_ikj; WPD (Eq. 13)"
@@ -178,6 +179,14 @@ def open_result(path: str | os.PathLike[str]) -> xr.Dataset:
 def term_names(ds: xr.Dataset) -> list[str]:
     """The terms of a dataset in their order, and "total" last if it has one."""
     return [str(name)[: -len("_error")] for name in ds.data_vars if _is_term_error(ds, str(name))]
+
+
+def independent_components(ds: xr.Dataset, term: str) -> list[str]:
+    """Components that the index symmetry of a term leaves independent; all with j <= k for the total."""
+    axes = "".join(str(axis) for axis in ds["i"].values)
+    if term in CATALOGUE:
+        return ["".join(axes[index] for index in entry) for entry in CATALOGUE[term].independent(len(axes))]
+    return [i + j + k for i in axes for j in axes for k in axes if j <= k]
 
 
 def _is_term_error(ds: xr.Dataset, name: str) -> bool:

@@ -11,12 +11,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from . import models
 from .errors import ArgumentError, JobError, ModelError, SigmaijkError
-from .formats import read_wannier90
+from .formats.wannier90 import read_wannier90
 from .job import Job, ModelSection, nearest
 from .model import Model
-from .models.continuum import ContinuumModel
+from .models import ContinuumModel, catalogue
 
 
 def build_model(job: Job, *, allow_code: bool = False) -> Model:
@@ -32,17 +31,12 @@ def build_model(job: Job, *, allow_code: bool = False) -> Model:
     return _from_code(job, str(section.code), allow_code)
 
 
-def model_names() -> list[str]:
-    """The published models, by the names that a job file may use."""
-    public = [name for name in dir(models) if not name.startswith("_")]
-    return [name for name in public if inspect.isfunction(getattr(models, name))]
-
-
 def named_model(name: str, parameters: dict[str, Any]) -> Model:
     """A published model with some of its parameters."""
-    if name not in model_names():
-        raise JobError(f"there is no model {name!r}; {nearest(name, model_names())}")
-    build = getattr(models, name)
+    published = catalogue()
+    if name not in published:
+        raise JobError(f"there is no model {name!r}; {nearest(name, published)}")
+    build = published[name]
     known = inspect.signature(build).parameters
     for key in parameters:
         if key not in known:
@@ -96,10 +90,9 @@ def _from_code(job: Job, reference: str, allow_code: bool) -> Model:
     named = partial(function, **job.model.parameters)
     dim = job.model.dim or _count_momenta(function, job.model.parameters, reference)
     degeneracy = job.model.spin_degeneracy or 1
-    model = ContinuumModel(_guarded(named, path), dim, spin_degeneracy=degeneracy)
     arguments = ", ".join(f"{key}={value!r}" for key, value in job.model.parameters.items())
-    model.name = f"{file_name}:{function_name}({arguments})"
-    return model
+    name = f"{file_name}:{function_name}({arguments})"
+    return ContinuumModel(_guarded(named, path), dim, spin_degeneracy=degeneracy, name=name)
 
 
 def _executed(path: Path) -> ModuleType:

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .results import component, term_names
-from .terms import CATALOGUE
+from .results import component, independent_components, term_names
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -65,7 +64,7 @@ def shown_components(ds: xr.Dataset) -> tuple[list[tuple[str, str]], list[str]]:
     ranked: list[list[tuple[str, str]]] = []
     notes = []
     for term in term_names(ds):
-        names = _independent(ds, term)
+        names = independent_components(ds, term)
         sizes = {name: _significance(ds, term, name) for name in names}
         largest = max(sizes.values())
         if largest == 0.0:
@@ -78,14 +77,6 @@ def shown_components(ds: xr.Dataset) -> tuple[list[tuple[str, str]], list[str]]:
     chosen = [column for rank in range(MAX_COLUMNS) for terms in ranked for column in terms[rank : rank + 1]]
     kept = set(chosen[: max(MAX_COLUMNS, len(ranked))])
     return [column for terms in ranked for column in terms if column in kept], notes
-
-
-def _independent(ds: xr.Dataset, term: str) -> list[str]:
-    """Components that the index symmetry of the term leaves independent; all with j <= k for the total."""
-    axes = "".join(str(axis) for axis in ds["i"].values)
-    if term in CATALOGUE:
-        return ["".join(axes[index] for index in entry) for entry in CATALOGUE[term].independent(len(axes))]
-    return [i + j + k for i in axes for j in axes for k in axes if j <= k]
 
 
 def _significance(ds: xr.Dataset, term: str, indices: str) -> float:
@@ -110,6 +101,8 @@ def with_error(value: float, error: float, unresolved: str = "diverges") -> str:
     """'value ± error' with two digits of the error, or a word where the error is infinite."""
     if math.isinf(error):
         return unresolved
+    if value == 0.0:
+        return f"0 ± {error:.1g}"
     if error == 0.0:
         return f"{value:.6g} ± 0"
     last = 1 - math.floor(math.log10(error))
@@ -140,14 +133,20 @@ def _notes(ds: xr.Dataset, hidden: int) -> list[str]:
     notes = []
     if hidden:
         notes.append(f"{hidden} more (kT, mu) and every other component are in the files.")
-    factor = [float(ds[name].values.max()) for name in ds.data_vars if str(name).endswith("_cancellation")]
-    worst = f", cancellation up to {max(factor):.2g}" if factor and math.isfinite(max(factor)) else ""
+    factors = [_cancellation(ds, term) for term in term_names(ds) if f"{term}_cancellation" in ds]
+    worst = f", cancellation up to {max(factors):.2g}" if factors else ""
     converged = "converged" if ds.attrs.get("converged", 1) else "NOT converged"
     notes.append(
         f"{converged} (rtol {ds.attrs.get('rtol', '?')}), {ds.attrs.get('k_points', '?')} k-points{worst}; "
         "J_i = sigma_ijk E_j E_k, charge -e, form WPD (Eq. 13)"
     )
     return notes
+
+
+def _cancellation(ds: xr.Dataset, term: str) -> float:
+    """Largest integral of moduli over modulus of the integral, where the term has an entry above its error."""
+    clear = (np.abs(ds[term].values) > ds[f"{term}_error"].values).any(axis=(2, 3, 4))
+    return float(np.max(ds[f"{term}_cancellation"].values, initial=1.0, where=clear))
 
 
 def print_inspection(found: Inspection, console: Console) -> None:

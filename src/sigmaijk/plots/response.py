@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from ..arrays import FloatArray
-from ..results import component, term_names
+from ..results import component, independent_components, term_names
 from ..units import BOLTZMANN_EV_PER_KELVIN
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f7f7f", "#000000")
-"""Okabe and Ito's palette, which survives colour blindness, with two greys; one colour a component."""
+"""Okabe and Ito's palette, which survives colour blindness, and a grey; a component keeps its colour in all panels."""
 
 DASHES = ("-", (0, (5, 1.5)), (0, (1, 1.2)), (0, (5, 1.5, 1, 1.5)))
 """One line style a temperature; more temperatures than this are drawn by the first, some inner and the last."""
@@ -34,22 +34,28 @@ STYLE: dict[str, Any] = {"titlesize": 11, "labelsize": 10, "ticksize": 9}
 def plot_response(ds: xr.Dataset, path: str | os.PathLike[str]) -> None:
     """Write the picture of a result to `path` (.png), without touching any global state of matplotlib."""
     terms = term_names(ds)
-    figure = Figure(figsize=(4.1 * len(terms) + 0.3, 3.7), dpi=160, layout="constrained")
+    columns = 2 if len(terms) == 4 else min(len(terms), 3)
+    rows = -(-len(terms) // columns)
+    figure = Figure(figsize=(4.3 * columns + 0.3, 3.4 * rows + 0.3), dpi=160, layout="constrained")
     FigureCanvasAgg(figure)
-    panels = figure.subplots(1, len(terms), squeeze=False)[0]
-    for axes, term in zip(panels, terms, strict=True):
-        draw = _draw_points if ds.sizes["mu"] == 1 else _draw_lines
-        draw(axes, ds, term)
+    panels = figure.subplots(rows, columns, squeeze=False).ravel()
+    draw = _draw_points if ds.sizes["mu"] == 1 else _draw_lines
+    palette: dict[str, str] = {}
+    for axes, term in zip(panels, terms, strict=False):
+        draw(axes, ds, term, palette)
+    for axes in panels[len(terms) :]:
+        axes.set_axis_off()
     figure.suptitle(str(ds.attrs.get("model", "")), fontsize=STYLE["titlesize"], color="0.35")
     figure.savefig(path, format="png")
 
 
-def _draw_lines(axes: Axes, ds: xr.Dataset, term: str) -> None:
+def _draw_lines(axes: Axes, ds: xr.Dataset, term: str, palette: dict[str, str]) -> None:
     """Curves over mu: colour for the component, dashes for kT, a band of the error, gaps where a term diverges."""
     names, factor, unit = _drawn(ds, term)
     mu = ds["mu"].values
     temperatures = _shown_temperatures(ds)
-    for colour, indices in zip(COLOURS, names, strict=False):
+    for indices in names:
+        colour = palette.setdefault(indices, COLOURS[len(palette) % len(COLOURS)])
         values, errors = _curves(ds, term, indices, factor)
         for dash, row in zip(DASHES, temperatures, strict=False):
             curve = np.where(np.isfinite(errors[row]), values[row], np.nan)
@@ -64,7 +70,7 @@ def _draw_lines(axes: Axes, ds: xr.Dataset, term: str) -> None:
     _finish(axes, ds, term, unit, names)
 
 
-def _draw_points(axes: Axes, ds: xr.Dataset, term: str) -> None:
+def _draw_points(axes: Axes, ds: xr.Dataset, term: str, _: dict[str, str]) -> None:
     """Points with error bars over the components, side by side for each kT."""
     names, factor, unit = _drawn(ds, term)
     temperatures = _shown_temperatures(ds)
@@ -85,7 +91,8 @@ def _draw_points(axes: Axes, ds: xr.Dataset, term: str) -> None:
         )
         for where in place[~finite]:
             axes.axvline(where, color="0.6", linestyle=":", linewidth=1)
-            axes.annotate("diverges", (where, 0.5), xycoords=("data", "axes fraction"), rotation=90, fontsize=8)
+            at = {"xycoords": ("data", "axes fraction"), "ha": "right", "va": "center", "rotation": 90}
+            axes.annotate("diverges", (where, 0.5), fontsize=8, color="0.4", **at)
     axes.set_xticks(range(len(names)), [_component_label(indices) for indices in names])
     axes.set_xlim(-0.6, max(len(names), 1) - 0.4)
     axes.set_xlabel(rf"at $\mu$ = {float(ds['mu'][0]):.5g} eV", fontsize=STYLE["labelsize"])
@@ -100,18 +107,17 @@ def _finish(axes: Axes, ds: xr.Dataset, term: str, unit: str, names: list[str]) 
     axes.xaxis.set_major_locator(MaxNLocator(5)) if ds.sizes["mu"] > 1 else None
     axes.yaxis.set_major_locator(MaxNLocator(6))
     if names:
-        axes.legend(fontsize=STYLE["ticksize"], frameon=False, handlelength=2.2)
+        axes.legend(fontsize=STYLE["ticksize"], framealpha=0.8, edgecolor="none", handlelength=2.2)
         return
     error = float(ds[f"{term}_error"].max())
-    text = f"every component is zero\nwithin its error ({error:.1e} {ds[term].attrs['units']})"
+    text = f"every component is zero\nwithin its error ({error:.1e} {_math_unit(unit)})"
     axes.text(0.5, 0.62, text, transform=axes.transAxes, ha="center", color="0.4", fontsize=STYLE["ticksize"])
     axes.set_yticks([0.0])
 
 
 def _drawn(ds: xr.Dataset, term: str) -> tuple[list[str], float, str]:
-    """Components worth a curve (j <= k, largest first), the factor to their unit and the unit."""
-    axes = [str(axis) for axis in ds["i"].values]
-    triples = [i + j + k for i in axes for j in axes for k in axes if j <= k]
+    """Independent components worth a curve (largest first), the factor to their unit and the unit."""
+    triples = independent_components(ds, term)
     sizes = {indices: _clear_size(ds, term, indices) for indices in triples}
     largest = max(sizes.values())
     unit = str(ds[term].attrs["units"])
