@@ -1,0 +1,224 @@
+"""The dataset: units, errors, reading back, components, and files that are never lost."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from sigmaijk import ArgumentError, FileFormatError, SigmaijkError, component, open_result
+from sigmaijk.outputs import csv_text, write_outputs
+from sigmaijk.results import TermResult, independent_components, term_names, to_dataset
+
+SIEMENS = 2.434134807e-4
+HBAR = 0.6582119569
+TAU_POWERS = {"drude": 2, "bcd": 1, "qm": 0}
+
+
+def made_up(dim: int = 2, n_kT: int = 2, n_mu: int = 3, tau: float | None = 50.0, **changes: np.ndarray) -> xr.Dataset:
+    """A dataset of random integrals of relative error 1e-3; `changes` replace fields of the term qm."""
+    rng = np.random.default_rng(7)
+    terms = {}
+    for name, power in TAU_POWERS.items():
+        natural = rng.normal(size=(n_kT, n_mu) + (dim,) * 3)
+        fields = {
+            "natural": natural,
+            "natural_error": 1e-3 * np.abs(natural),
+            "cancellation": np.ones((n_kT, n_mu)),
+            "small_gap_share": np.zeros((n_kT, n_mu)),
+        }
+        if name == "qm":
+            fields |= changes
+        terms[name] = TermResult(**fields, tau_power=power, equation=f"Paper, Eq. {power}")
+    attrs = {"k_points": np.int64(12), "converged": True, "noise_limited": ["bcd"], "in_gap": [], "model": "made up"}
+    mu, kT = np.linspace(-0.1, 0.1, n_mu), np.linspace(0.0, 0.01, n_kT)
+    return to_dataset(mu=mu, kT=kT, dim=dim, terms=terms, tau=tau, attrs=attrs)
+
+
+def only(value: float, error: float) -> dict[str, np.ndarray]:
+    return {"natural": np.full((1, 1, 2, 2, 2), value), "natural_error": np.full((1, 1, 2, 2, 2), error)}
+
+
+@pytest.mark.parametrize(("dim", "unit"), [(2, "A nm/V^2"), (3, "A/V^2")])
+def test_every_variable_has_five_dims_and_its_unit(dim: int, unit: str):
+    ds = made_up(dim, n_kT=1, n_mu=1)
+    for name, suffix in (("drude", "/fs^2"), ("bcd", "/fs"), ("qm", ""), ("total", "")):
+        for variable in (name, f"{name}_error"):
+            assert ds[variable].dims == ("kT", "mu", "i", "j", "k")
+            assert ds[variable].attrs["units"] == unit + suffix
+    assert list(ds["i"].values) == list("xyz"[:dim])
+    for variable in ds.variables.values():
+        assert "long_name" in variable.attrs
+
+
+def test_si_values_follow_from_the_integrals_by_e2_over_hbar_and_powers_of_tau_over_hbar():
+    ds = made_up()
+    for name, power in TAU_POWERS.items():
+        np.testing.assert_allclose(ds[name], ds[f"{name}_natural"] * SIEMENS / HBAR**power, rtol=1e-12)
+        np.testing.assert_allclose(ds[f"{name}_error"], ds[f"{name}_natural_error"] * SIEMENS / HBAR**power, rtol=1e-12)
+
+
+def test_the_toy_model_value_has_its_textbook_size_in_mA_nm():
+    """I_qm,xyy = -0.215016002429506 nm/eV is -0.0523378 mA nm/V^2."""
+    ds = made_up(n_kT=1, n_mu=1, cancellation=np.ones((1, 1)), **only(-0.215016002429506, 1e-7))
+    assert component(ds, "qm", "xyy", unit="mA nm/V^2").item() == pytest.approx(-0.0523378, abs=5e-8)
+
+
+def test_the_total_adds_terms_with_powers_of_tau_and_errors_linearly():
+    ds = made_up(tau=50.0)
+    parts = [ds[name] * 50.0**power for name, power in TAU_POWERS.items()]
+    errors = [ds[f"{name}_error"] * 50.0**power for name, power in TAU_POWERS.items()]
+    np.testing.assert_allclose(ds["total"], sum(parts), rtol=1e-12)
+    np.testing.assert_allclose(ds["total_error"], sum(errors), rtol=1e-12)
+    assert "total" not in made_up(tau=None)
+
+
+def test_an_infinite_error_is_kept_and_makes_the_total_uncertain():
+    ds = made_up(n_kT=1, n_mu=1, **only(0.3, np.inf))
+    assert np.isinf(ds["qm_error"]).all()
+    assert np.isinf(ds["total_error"]).all()
+    assert np.isfinite(ds["total"]).all()
+
+
+@pytest.mark.parametrize("values", [only(np.nan, 1.0), only(np.inf, 1.0), only(1.0, np.nan)])
+def test_a_value_that_is_not_finite_never_leaves(values: dict[str, np.ndarray]):
+    with pytest.raises(SigmaijkError, match="internal error: term 'qm'"):
+        made_up(n_kT=1, n_mu=1, **values)
+
+
+def test_attributes_are_strings_numbers_or_lists():
+    with pytest.raises(SigmaijkError, match=r"internal error: attributes are .* got dict"):
+        to_dataset(mu=np.zeros(1), kT=np.zeros(1), dim=2, terms={}, tau=None, attrs={"bad": {}})  # pyright: ignore
+
+
+@pytest.mark.parametrize("tau", [None, 50.0])
+def test_a_result_read_back_equals_what_was_written(tmp_path, tau: float | None):
+    ds = made_up(tau=tau)
+    ds.to_netcdf(tmp_path / "a.nc")
+    back = open_result(tmp_path / "a.nc")
+    xr.testing.assert_identical(back, ds)
+    assert back.attrs["noise_limited"] == ["bcd"]
+    assert back.attrs["in_gap"] == []
+    assert type(back.attrs["k_points"]) is int
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"), [(b"", "truncated"), (b"not a file of numbers", "truncated"), (None, "no such file")]
+)
+def test_an_unreadable_result_is_an_error_with_its_path(tmp_path, content: bytes | None, problem: str):
+    path = tmp_path / "bad.nc"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(FileFormatError, match=rf"bad\.nc: .*{problem}"):
+        open_result(path)
+
+
+def test_a_truncated_result_is_an_error(tmp_path):
+    made_up().to_netcdf(tmp_path / "a.nc")
+    (tmp_path / "a.nc").write_bytes((tmp_path / "a.nc").read_bytes()[:3000])
+    with pytest.raises(FileFormatError, match="truncated"):
+        open_result(tmp_path / "a.nc")
+
+
+def test_a_netcdf_file_of_another_program_is_an_error(tmp_path):
+    xr.Dataset({"a": ("x", [1.0])}).to_netcdf(tmp_path / "a.nc", engine="h5netcdf")
+    with pytest.raises(FileFormatError, match="not a result of sigmaijk"):
+        open_result(tmp_path / "a.nc")
+
+
+# --- components -------------------------------------------------------------------------------------------------------
+
+
+def test_a_component_is_the_entry_of_its_indices_over_kT_and_mu():
+    ds = made_up()
+    entry = component(ds, "bcd", "yxy", unit="uA nm/V^2/fs")
+    assert entry.dims == ("kT", "mu")
+    assert entry.attrs["units"] == "uA nm/V^2/fs"
+    np.testing.assert_allclose(entry, 1e6 * ds["bcd"].values[:, :, 1, 0, 1], rtol=1e-12)
+    np.testing.assert_allclose(component(ds, "bcd", "yxy", unit="natural"), ds["bcd_natural"].values[:, :, 1, 0, 1])
+    error = component(ds, "bcd_error", "yxy", unit="natural")
+    np.testing.assert_allclose(error, ds["bcd_natural_error"].values[:, :, 1, 0, 1])
+
+
+@pytest.mark.parametrize(
+    ("term", "indices", "unit", "problem"),
+    [
+        ("qmd", "xyy", None, "term must be one of 'drude'.* got 'qmd'"),
+        ("qm_cancellation", "xyy", None, "term must be one of"),
+        ("qm", "xyz", None, "three letters out of x, y, .* got 'xyz'"),
+        ("qm", "xy", None, "three letters"),
+        ("bcd", "xyy", "mA nm/V^2", "cannot convert 'A nm/V.2/fs' to 'mA nm/V.2'; use one of .*'mA nm/V.2/fs'"),
+        ("total", "xyy", "natural", "mixes powers of tau"),
+    ],
+)
+def test_a_wrong_component_is_an_error_that_names_the_choice(term, indices, unit, problem):
+    with pytest.raises(ArgumentError, match=problem):
+        component(made_up(), term, indices, unit)
+
+
+def test_independent_components_follow_the_index_symmetry():
+    ds = made_up()
+    assert term_names(ds) == ["drude", "bcd", "qm", "total"]
+    assert independent_components(ds, "drude") == ["xxx", "xxy", "xyy", "yyy"]
+    assert independent_components(ds, "qm") == ["xyy", "yxx"]
+    assert len(independent_components(made_up(3), "bcd")) == 8
+
+
+# --- files ------------------------------------------------------------------------------------------------------------
+
+
+def test_the_table_has_a_row_for_each_kT_and_mu_and_units_in_its_header():
+    lines = csv_text(made_up()).splitlines()
+    head = next(line for line in lines if not line.startswith("#"))
+    names = head.split(",")
+    rows = [line for line in lines if not line.startswith("#")][1:]
+    assert names[:3] == ["kT [eV]", "T [K]", "mu [eV]"]
+    assert "qm_xyy [A nm/V^2]" in names
+    assert "bcd_xyy_error [A nm/V^2/fs]" in names
+    assert not any(name.startswith("qm_xyx") for name in names)
+    assert len(rows) == 6
+    assert any("Paper, Eq. 0" in line for line in lines)
+    table = np.array([[float(cell) for cell in row.split(",")] for row in rows])
+    expected = made_up()["qm"].values[:, :, 0, 1, 1].ravel()
+    np.testing.assert_allclose(table[:, names.index("qm_xyy [A nm/V^2]")], expected, rtol=1e-9)
+
+
+def test_a_result_goes_to_three_files_beside_each_other(tmp_path):
+    files = write_outputs(made_up(), tmp_path / "toy.v2.nc", lambda ds, path: path.write_bytes(b"png"))
+    assert [path.name for path in files.paths] == ["toy.v2.nc", "toy.v2.csv", "toy.v2.png"]
+    assert all(path.parent == tmp_path for path in files.paths)
+    assert files.problems == ()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["toy.v2.csv", "toy.v2.nc", "toy.v2.png"]
+
+
+@pytest.mark.parametrize("obstacle", ["missing", "file", "folder"])
+def test_a_result_that_cannot_go_where_it_was_asked_to_goes_elsewhere(tmp_path, monkeypatch, obstacle: str):
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    (here / "toy.nc").write_text("an earlier result")
+    wanted = tmp_path / "there" / "toy"
+    if obstacle == "file":
+        wanted.parent.write_text("not a folder")
+    if obstacle == "folder":
+        wanted.with_suffix(".nc").mkdir(parents=True)
+    files = write_outputs(made_up(), wanted)
+    assert files.netcdf == here / "toy-1.nc"
+    xr.testing.assert_identical(open_result(files.netcdf), made_up())
+    assert (here / "toy.nc").read_text() == "an earlier result"
+    assert len(files.problems) == 1
+    assert str(files.netcdf) in files.problems[0]
+    assert str(wanted) in files.problems[0]
+
+
+def test_a_failed_write_leaves_the_earlier_file_as_it_was(tmp_path):
+    def fail(ds: xr.Dataset, path) -> None:
+        path.write_text("half a pict")
+        raise OSError("no space left")
+
+    (tmp_path / "toy.png").write_text("earlier picture")
+    files = write_outputs(made_up(), tmp_path / "toy", fail)
+    assert files.picture is None
+    assert "no space left" in files.problems[0]
+    assert (tmp_path / "toy.png").read_text() == "earlier picture"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["toy.csv", "toy.nc", "toy.png"]
