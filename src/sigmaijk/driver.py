@@ -148,7 +148,7 @@ def _assemble(
     kT: FloatArray,
 ) -> xarray.Dataset:
     shape = (len(request.kT), len(request.mu))
-    in_gap = integrals.discovered & (integrals.nearest > np.maximum(THERMAL_REACH * kT, 0.0))
+    in_gap = integrals.discovered & (integrals.nearest > THERMAL_REACH * kT) & ~integrals.crossed
     converged = integrals.converged | in_gap[:, None]
     results: dict[str, TermResult] = {}
     limited: list[dict[str, object]] = []

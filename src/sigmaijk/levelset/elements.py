@@ -169,16 +169,15 @@ def _weights(energy: FloatArray, width: float, centres: FloatArray, cut: float, 
     order = FINE_ORDER[dim, width == 0.0]
     surface = energy @ fine(dim, order).T
     low, high = surface.min(axis=1), surface.max(axis=1)
-    if width == 0.0:
-        yield from _linear(surface, 0.0, centres, 0.0, dim)
-        return
-    span = (high - low) / width
-    tier = np.searchsorted([upper for upper, _ in POINTWISE[dim]], span)
+    hit = np.searchsorted(centres, low - cut) < np.searchsorted(centres, high + cut)
+    tier = np.full(len(energy), len(POINTWISE[dim]))
+    if width > 0.0:
+        tier = np.searchsorted([upper for upper, _ in POINTWISE[dim]], (high - low) / width)
     for number, (_, gauss) in enumerate(POINTWISE[dim]):
-        rows = np.flatnonzero(tier == number)
+        rows = np.flatnonzero(hit & (tier == number))
         if len(rows):
             yield from _pointwise(energy[rows], rows, low[rows], high[rows], width, centres, cut, rule(dim, 1, gauss))
-    rows = np.flatnonzero(tier == len(POINTWISE[dim]))
+    rows = np.flatnonzero(hit & (tier == len(POINTWISE[dim])))
     if len(rows):
         for row, number, weight in _linear(surface[rows], width, centres, cut, dim):
             yield rows[row], number, weight

@@ -74,6 +74,7 @@ def trapezoid(
         discovered=bool(np.isfinite(error).all()),
         unresolved=Unresolved(),
         nearest=nearest,
+        crossed=np.zeros(len(peaks), dtype=bool),
         method=f"trapezoid rule on grids up to {n / GROWTH:.0f} points along the shortest axis",
     )
 

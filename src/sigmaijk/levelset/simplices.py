@@ -59,6 +59,8 @@ class Integrals:
     unresolved: Unresolved
     nearest: FloatArray
     """Distance in energy of each peak from the nearest sampled sheet, (peak,)"""
+    crossed: BoolArray
+    """Peaks that picked anything from any element, (peak,)"""
     method: str
     """What was done, for a reader of the result."""
 
@@ -88,6 +90,7 @@ class Mesh:
         self.samples, self.peaks, self.goals = samples, peaks, goals
         self.value = np.zeros((len(peaks), width))
         self.spread = np.zeros((len(peaks), width))
+        self.crossed = np.zeros(len(peaks), dtype=bool)
         self.leaves: Elements | None = None
         self.indicator = np.zeros((0, len(peaks), len(goals)), dtype=np.float32)
 
@@ -103,6 +106,7 @@ class Mesh:
             table = np.zeros((len(own) * shape[0], shape[1]))
             element, peak, value = contributions(self.samples, theirs, self.peaks)
             np.add.at(table, element // ratio * shape[0] + peak, value)
+            self.crossed[peak] = True
             table = table.reshape(len(own), *shape)
             self.value += sign * table.sum(axis=0)
             element, peak, value = contributions(self.samples, own, self.peaks)
@@ -245,5 +249,6 @@ def _summary(mesh: Mesh, rtol: float, discovered: bool, unresolved: Unresolved) 
         discovered=discovered,
         unresolved=unresolved,
         nearest=nearest,
+        crossed=mesh.crossed,
         method="adaptive simplices, order-2 energies and integrand",
     )
