@@ -178,7 +178,7 @@ def load_job(path: str | os.PathLike[str]) -> Job:
 def parse_job(text: str, path: Path) -> Job:
     """The job in the text of a TOML file that stands, or would stand, at `path`."""
     try:
-        data = tomllib.loads(text)
+        data = tomllib.loads(text + "\n")  # an error in an unfinished last line then has its number
     except tomllib.TOMLDecodeError as error:
         raise JobError(f"{path}: not valid TOML: {error}") from error
     try:
