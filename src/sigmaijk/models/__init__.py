@@ -1,0 +1,21 @@
+"""Bloch models: the two general classes, and published models as functions of their parameters.
+
+A published model is one file with one public function, named here and in `catalogue`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..model import Model
+from .continuum import ContinuumModel
+from .dirac_pt import dirac_pt
+from .lattice import LatticeModel
+from .tilted_dirac import tilted_dirac
+
+__all__ = ["ContinuumModel", "LatticeModel", "catalogue", "dirac_pt", "tilted_dirac"]
+
+
+def catalogue() -> dict[str, Callable[..., Model]]:
+    """The published models by name: functions of keyword parameters that return a model."""
+    return {"dirac_pt": dirac_pt, "tilted_dirac": tilted_dirac}
