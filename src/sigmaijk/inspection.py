@@ -63,7 +63,7 @@ def inspect_model(model: Model) -> Inspection:
     if not np.isfinite(hamiltonian).all():
         worst = k[np.flatnonzero(~np.isfinite(hamiltonian).all(axis=(1, 2)))[0]]
         raise ModelError(f"H(k) is not finite at k = {worst.tolist()} 1/nm")
-    energy = np.linalg.eigvalsh(hamiltonian)
+    energy: FloatArray = np.linalg.eigvalsh(hamiltonian).astype(np.float64)
     lattice = model if isinstance(model, LatticeModel) else None
     half_width = float(getattr(model, "scale", 1.0))
     return Inspection(
