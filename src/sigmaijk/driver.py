@@ -19,8 +19,9 @@ from .domain import cell_of, choose_bands, merge_windows
 from .errors import ConvergenceWarning, SingularResponseWarning
 from .levelset.elements import Peaks
 from .levelset.periodic import trapezoid
-from .levelset.simplices import Goal, Integrals, integrate
+from .levelset.simplices import NOISE, Goal, Integrals, integrate
 from .model import Model
+from .parity import odd_terms
 from .progress import Progress, make_progress
 from .request import DIRECTIONS, Request, check
 from .results import TermResult, to_dataset
@@ -93,7 +94,7 @@ def _run(model: Model, request: Request, monitor: Progress) -> xarray.Dataset:
     sampler.windows = merge_windows(mu - THERMAL_REACH * kT, mu + THERMAL_REACH * kT)
     cell = cell_of(model, sampler)
     sampler.wanted = choose_bands(sampler, cell)
-    goals = _goals(sampler, request)
+    odd: dict[str, float] = {}
 
     def report(_: int, ratio: float) -> None:
         monitor.update(sampler.points, ratio)
@@ -101,6 +102,8 @@ def _run(model: Model, request: Request, monitor: Progress) -> xarray.Dataset:
     engine = trapezoid if request.method == "trapezoid" else integrate
     while True:
         try:
+            odd = odd_terms(sampler, cell)
+            goals = _goals(sampler, request, odd)
             integrals = engine(
                 sampler,
                 cell,
@@ -114,18 +117,20 @@ def _run(model: Model, request: Request, monitor: Progress) -> xarray.Dataset:
             break
         except WindowGrew as grown:
             sampler.wanted = grown.wanted
-    singularities = find_singularities(sampler, cell, integrals, mu, kT)
-    return _assemble(model, request, sampler, integrals, singularities, mu, kT)
+    allowed = {term.name: integrals.allowed[:, number] for number, term in enumerate(request.terms)}
+    singularities = find_singularities(sampler, integrals, mu, kT, allowed)
+    return _assemble(model, request, sampler, integrals, odd, singularities, mu, kT)
 
 
-def _goals(sampler: BandSampler, request: Request) -> list[Goal]:
-    """One block of columns for each term."""
+def _goals(sampler: BandSampler, request: Request, odd: Mapping[str, float]) -> list[Goal]:
+    """One block of columns for each term; nothing is asked of a term that is odd in k."""
     goals = []
     for term in request.terms:
         basis = term.basis(sampler.model.dim)
         wanted = np.ones(len(basis), dtype=bool)
         if request.components is not None:
             wanted = np.array([any(tensor[entry] != 0 for entry in request.components) for tensor in basis])
+        wanted &= term.name not in odd
         columns = sampler.columns.entries[term.name]
         # The engine integrates without [dk] and spin degeneracy.
         atol = request.atol[term.name] / _measure(sampler.model)
@@ -143,6 +148,7 @@ def _assemble(
     request: Request,
     sampler: BandSampler,
     integrals: Integrals,
+    odd: Mapping[str, float],
     singularities: list[Singularity],
     mu: FloatArray,
     kT: FloatArray,
@@ -155,11 +161,11 @@ def _assemble(
     for number, term in enumerate(request.terms):
         diverging = np.zeros(len(mu), dtype=bool)
         for singularity in singularities:
-            if term.name in singularity.terms:
-                diverging |= singularity.entries
+            if term.name in singularity.terms and term.name not in odd:
+                diverging |= singularity.terms[term.name]
         converged[:, number] &= ~diverging
-        results[term.name] = _term_result(term, sampler, integrals, in_gap, diverging, shape)
-        stopped = integrals.limited[:, number] & ~in_gap & ~diverging
+        results[term.name] = _term_result(term, sampler, integrals, odd.get(term.name), in_gap, diverging, shape)
+        stopped = (integrals.limited[:, number] | (term.name in odd)) & ~in_gap & ~diverging
         limited += [{"term": term.name, "kT": float(kT[n]), "mu": float(mu[n])} for n in np.flatnonzero(stopped)]
     _warn(request, sampler, integrals, bool(converged.all()), singularities)
     attrs = {
@@ -179,6 +185,7 @@ def _assemble(
         "versions": json.dumps(_versions()),
         "singular": json.dumps([singularity.record() for singularity in singularities]),
         "noise_limited": json.dumps(limited),
+        "odd_in_k": json.dumps(list(odd)),
         "in_gap": json.dumps([{"kT": float(kT[n]), "mu": float(mu[n])} for n in np.flatnonzero(in_gap)]),
     }
     return to_dataset(
@@ -186,13 +193,16 @@ def _assemble(
     )
 
 
-def _term_result(term, sampler, integrals, in_gap, diverging, shape) -> TermResult:  # noqa: ANN001
+def _term_result(term, sampler, integrals, violation, in_gap, diverging, shape) -> TermResult:  # noqa: ANN001
     """Tensors of one term; the sign makes the integral of the bump -f0' one of f0'."""
     dim, measure = sampler.model.dim, _measure(sampler.model)
     columns = sampler.columns.entries[term.name]
     value = np.where(in_gap[:, None], 0.0, -measure * integrals.value[:, columns])
     error = measure * integrals.error[:, columns]
     modulus = measure * np.abs(integrals.value[:, sampler.columns.modulus[term.name]])
+    if violation is not None:
+        value = np.zeros_like(value)
+        error = np.where(np.isfinite(error), max(NOISE, 10.0 * violation) * modulus[:, None], np.inf)
     # Rounding: nothing in the modulus cancels, so this many digits of it are always uncertain.
     error = error + 1e-15 * modulus[:, None]
     tiny = 1e-18 * max(1.0, float(modulus.max(initial=0.0)))

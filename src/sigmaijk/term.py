@@ -62,6 +62,8 @@ class Term(ABC):
     """+1 if the term survives time reversal, -1 if time reversal forbids it. Inversion forbids all three."""
     index_symmetry: str
     """'symmetric' (in all of ijk) or 'hook' (symmetric in jk, cyclic sum zero)."""
+    node_power: int
+    """The integrand grows as 1/r**node_power towards a point where two bands meet linearly."""
     jet_order: int = 1
     """Order of the k-derivatives of H that the integrand needs."""
 

@@ -26,7 +26,9 @@ TOUCH = 0.5
 THERMAL_STEP = 2.0
 """Coming closer to a bump by fewer widths than this is left to the error estimate."""
 HOT_REACH = 8.0
-"""Within this many widths of a bump a hidden piece or a hot spot matters."""
+"""Within this many widths of a bump a hidden piece matters."""
+TOUCH_REACH = 16.0
+"""Within this many widths of a bump touching sheets matter: hot spots are strong."""
 DEPTH = {2: 12, 3: 7}
 TOUCH_DEPTH = {2: 9, 3: 5}
 """Deepest level to which each test may lead."""
@@ -116,7 +118,7 @@ def touching(samples: Samples, elements: Elements, peaks: Peaks, tolerance: floa
         rows = np.flatnonzero(close)
         spread = 0.5 * motion[rows]
         sharp, broad = _distance(below[rows].min(axis=1) - spread, above[rows].max(axis=1) + spread, peaks)
-        near = (sharp == 0) | (broad <= HOT_REACH)
+        near = (sharp == 0) | (broad <= TOUCH_REACH)
         suspicious[rows[near]] = True
         lower[rows[near]] = sheet
     return suspicious, lower

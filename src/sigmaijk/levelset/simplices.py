@@ -63,6 +63,10 @@ class Integrals:
     """Peaks that picked anything from any element, (peak,)"""
     method: str
     """What was done, for a reader of the result."""
+    allowed: FloatArray
+    """The tolerance of each block, (peak, block)."""
+    samples: Samples | None = None
+    """Everything that was sampled, if it was kept."""
 
 
 def tolerance(value: FloatArray, goals: Sequence[Goal], rtol: float) -> tuple[FloatArray, FloatArray]:
@@ -251,4 +255,6 @@ def _summary(mesh: Mesh, rtol: float, discovered: bool, unresolved: Unresolved) 
         nearest=nearest,
         crossed=mesh.crossed,
         method="adaptive simplices, order-2 energies and integrand",
+        allowed=allowed,
+        samples=samples,
     )

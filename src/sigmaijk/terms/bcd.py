@@ -19,6 +19,7 @@ class BerryCurvatureDipole(Term):
     equation = QIANG_2025.equation(12)
     time_reversal = +1
     index_symmetry = "hook"
+    node_power = 2
 
     def tensor(self, bands: Bands) -> FloatArray:
         product = velocity_product(bands, berry_curvature(bands))

@@ -19,6 +19,7 @@ class Drude(Term):
     equation = QIANG_2025.equation(11)
     time_reversal = -1
     index_symmetry = "symmetric"
+    node_power = 1
     jet_order = 2
 
     def tensor(self, bands: Bands) -> FloatArray:

@@ -17,6 +17,7 @@ class QuantumMetricDipole(Term):
     equation = QIANG_2025.equation(14)
     time_reversal = -1
     index_symmetry = "hook"
+    node_power = 3
 
     def tensor(self, bands: Bands) -> FloatArray:
         return quantum_metric_dipole(bands)
