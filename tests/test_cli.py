@@ -228,7 +228,7 @@ def test_info_of_a_hopping_file_needs_its_lattice(tmp_path, monkeypatch, capsys)
     text += "".join(f" {R} 0 0 1 1 {value} 0.0\n" for R, value in ((-1, 0.5), (0, 0.1), (1, 0.5)))
     Path("x_hr.dat").write_text(text)
     assert main(["info", "x_hr.dat"]) == 2
-    assert "lattice" in one_line(capsys)
+    assert "--lattice-nm" in one_line(capsys)
     assert main(["info", "x_hr.dat", "--lattice-nm", "[[0.3, 0, 0], [0, 0.4, 0], [0, 0, 2]]"]) == 0
     captured = capsys.readouterr()
     assert "1 bands, 3D" in captured.out
@@ -237,7 +237,7 @@ def test_info_of_a_hopping_file_needs_its_lattice(tmp_path, monkeypatch, capsys)
     assert "warning: x_hr.dat holds no orbital positions" in captured.err
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["--version"]])
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["run", "--help"], ["--version"]])
 def test_help_and_version_succeed(arguments: list[str], capsys):
     assert main(arguments) == 0
     captured = capsys.readouterr()

@@ -25,7 +25,6 @@ EXAMPLE = "dirac_pt.toml"
 
 app = typer.Typer(
     help="Second-order nonlinear conductivity sigma_ijk(mu, kT) with error bars.",
-    no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -81,11 +80,13 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
+@app.callback(invoke_without_command=True)
 def _options(
+    context: typer.Context,
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show it.")] = False,
 ) -> None:
-    pass
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
 
 
 @app.command()
@@ -218,7 +219,10 @@ def _named_or_read(model: str, lattice_nm: str | None, dim: int | None, paramete
         raise ArgumentError(f"{model} is neither a file nor a model; models are {', '.join(catalogue())}")
     lattice = None if lattice_nm is None else _parsed("--lattice-nm", lattice_nm, list)
     options = {"lattice": lattice, "dim": dim}
-    return read_wannier90(model, **{key: value for key, value in options.items() if value is not None})
+    try:
+        return read_wannier90(model, **{key: value for key, value in options.items() if value is not None})
+    except ArgumentError as error:
+        raise ArgumentError(f"{error} (here: --lattice-nm and --dim, or a job file in place of MODEL)") from error
 
 
 def _parsed(option: str, text: str, kind: type) -> Any:

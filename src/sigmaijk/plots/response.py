@@ -54,13 +54,14 @@ def _draw_lines(axes: Axes, ds: xr.Dataset, term: str, palette: dict[str, str]) 
     names, factor, unit = _drawn(ds, term)
     mu = ds["mu"].values
     temperatures = _shown_temperatures(ds)
-    for indices in names:
+    for rank, indices in enumerate(names):
+        width = max(2.2 - 0.5 * rank, 1.0)  # a curve that lies on another leaves its rim visible
         colour = palette.setdefault(indices, COLOURS[len(palette) % len(COLOURS)])
         values, errors = _curves(ds, term, indices, factor)
         for dash, row in zip(DASHES, temperatures, strict=False):
             curve = np.where(np.isfinite(errors[row]), values[row], np.nan)
             label = _component_label(indices) if row == temperatures[0] else None
-            axes.plot(mu, curve, color=colour, linestyle=dash, linewidth=1.6, label=label, marker=_marker(len(mu)))
+            axes.plot(mu, curve, color=colour, linestyle=dash, linewidth=width, label=label, marker=_marker(len(mu)))
             band = np.where(np.isfinite(errors[row]), errors[row], 0.0)
             axes.fill_between(mu, curve - band, curve + band, color=colour, alpha=0.25, linewidth=0)
             _mark_divergences(axes, mu, errors[row])
