@@ -20,6 +20,10 @@ OFFSET = np.array([0.0137, 0.0071, 0.0193])
 BAND_MARGIN = 0.25
 """A band counts as near a window if a quarter of its sampled width takes it there."""
 
+TAIL = 25.0
+FARTHEST_BAND = 65.0
+"""In units of kT; exp(-25) of what the nearest band contributes is left out."""
+
 
 def merge_windows(low: FloatArray, high: FloatArray) -> FloatArray:
     """Union of intervals as sorted, disjoint ones, (w, 2)."""
@@ -55,14 +59,19 @@ def cell_of(model: Model, sampler: BandSampler) -> Cell:
     return Cell(-half * (1.0 + 0.5 * OFFSET[:dim]), axes, False, (FIRST_DIVISIONS[dim][0],) * dim)
 
 
-def choose_bands(sampler: BandSampler, cell: Cell) -> slice:
-    """The contiguous bands that may enter the windows, from the energies at the corners of the first mesh."""
+def choose_bands(sampler: BandSampler, cell: Cell, mu: FloatArray, kT: FloatArray) -> slice:
+    """The contiguous bands that may matter, from the energies at the corners of the first mesh; sets the windows.
+
+    A band matters up to `TAIL` kT beyond the band nearest to mu, which may itself be far away in a gap.
+    """
     ticks = [np.arange(n if cell.periodic else n + 1) / n for n in cell.divisions]
     fractions = np.stack(np.meshgrid(*ticks, indexing="ij"), axis=-1).reshape(-1, cell.dim)
     energy = sampler.energies(cell.points(fractions))
+    nearest = np.abs(energy.ravel()[:, None] - mu).min(axis=0)
+    half = np.minimum(nearest + TAIL * kT, FARTHEST_BAND * kT)
+    sampler.windows = windows = merge_windows(mu - half, mu + half)
     low, high = energy.min(axis=0), energy.max(axis=0)
     margin = BAND_MARGIN * (high - low)
-    windows = sampler.windows
     near = ((low - margin)[:, None] <= windows[:, 1]) & ((high + margin)[:, None] >= windows[:, 0])
     bands = np.flatnonzero(near.any(axis=1))
     if len(bands) == 0:

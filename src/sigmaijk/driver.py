@@ -93,7 +93,7 @@ def _run(model: Model, request: Request, monitor: Progress) -> xarray.Dataset:
     kT, mu = (grid.ravel() for grid in np.meshgrid(request.kT, request.mu, indexing="ij"))
     sampler.windows = merge_windows(mu - THERMAL_REACH * kT, mu + THERMAL_REACH * kT)
     cell = cell_of(model, sampler)
-    sampler.wanted = choose_bands(sampler, cell)
+    sampler.wanted = choose_bands(sampler, cell, mu, kT)
     odd: dict[str, float] = {}
 
     def report(_: int, ratio: float) -> None:
@@ -213,7 +213,7 @@ def _term_result(term, sampler, integrals, violation, in_gap, diverging, shape) 
     infinite = ~np.isfinite(error).all(axis=1) | diverging
     tensor_error[infinite] = np.inf
     largest = np.maximum(np.abs(value).max(axis=1), spread.max(axis=1))
-    cancellation = np.where(in_gap, 1.0, modulus / largest)
+    cancellation = np.divide(modulus, largest, out=np.ones_like(modulus), where=~in_gap & (largest > 0))
     small = measure * np.abs(integrals.value[:, sampler.columns.small_gap[term.name]])
     share = np.divide(small, modulus, out=np.zeros_like(small), where=modulus > 0)
     return TermResult(

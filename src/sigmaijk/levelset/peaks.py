@@ -16,7 +16,9 @@ from scipy.special import expit
 from ..arrays import FloatArray
 
 REACH = 40.0
-"""Half-width of a peak in units of its width: sech(20)**2/4 is 4e-18."""
+"""Half-width of a peak in units of its width, by default: sech(20)**2/4 is 4e-18."""
+FARTHEST = 100.0
+"""Nothing is integrated further out than this many widths; where a peak lies in a gap its tail is all there is."""
 
 _TABLE_STEP = 1.0 / 256.0
 _TAIL = 6.0
@@ -157,7 +159,7 @@ def broad_weights(energy: FloatArray, centre: FloatArray, width: float) -> Float
     for number in range(dim):
         low = (energy[:, number] - centre) / width
         high = (energy[:, number + 1] - centre) / width
-        rows = np.flatnonzero((high > low) & (low < REACH) & (high > -REACH))
+        rows = np.flatnonzero((high > low) & (low < FARTHEST) & (high > -FARTHEST))
         if not len(rows):
             continue
         low, high, e = low[rows], high[rows], energy[rows]

@@ -14,6 +14,7 @@ import numpy as np
 from ..arrays import BoolArray, FloatArray
 from .discovery import Unresolved, discover, relevant
 from .elements import Elements, Peaks, children, contributions, first_mesh
+from .peaks import FARTHEST
 from .samples import Cell, OutOfPoints, Sampler, Samples
 
 ERROR_FACTOR = 0.2
@@ -234,7 +235,7 @@ def _nearest(samples: Samples, peaks: Peaks) -> FloatArray:
 def _shorten(peaks: Peaks, nearest: FloatArray, rtol: float) -> Peaks:
     """Cut bumps where what they still pick is below the tolerance: from the nearest sheet on, exp(-12) rtol."""
     widths = np.divide(nearest, peaks.width, out=np.zeros_like(nearest), where=peaks.width > 0)
-    return Peaks(peaks.centre, peaks.width, np.minimum(peaks.reach, widths + 12.0 - np.log(min(rtol, 1.0))))
+    return Peaks(peaks.centre, peaks.width, np.minimum(widths + 12.0 - np.log(min(rtol, 1.0)), FARTHEST))
 
 
 def _summary(mesh: Mesh, rtol: float, discovered: bool, unresolved: Unresolved) -> Integrals:
