@@ -78,7 +78,9 @@ def main(count: int = 60, rtol: float = 1e-3, seed: int = 7, dim: int = 2) -> di
             useful.append(estimate / max(true, doubt, 1e-300))
             if ratios[-1] > 1:
                 size = np.abs(fine[term]).max()
-                print(f"model {number} {term}: mu {mu:.3f} kT {kT} true {true / size:.1e} estimate {estimate / size:.1e}")
+                print(
+                    f"model {number} {term}: mu {mu:.3f} kT {kT} true {true / size:.1e} estimate {estimate / size:.1e}"
+                )
     summary = {
         "entries": len(ratios),
         "left out": skipped,

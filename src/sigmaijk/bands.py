@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .errors import ModelError
 from .arrays import ComplexArray, FloatArray
+from .errors import ModelError
 from .model import HamiltonianJet
 
 
@@ -157,7 +157,7 @@ class Singles(Bands):
         return diagonal.real.reshape(len(operator), *lead, -1)
 
     def average(self, block: np.ndarray) -> FloatArray:
-        return block.real
+        return np.real(block)
 
     def product(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
         return left * right
@@ -206,7 +206,7 @@ class Multiplets(Bands):
         return np.where(self._same[:, None], flat, 0.0).reshape(operator.shape)
 
     def average(self, block: np.ndarray) -> FloatArray:
-        diagonal = np.diagonal(block, axis1=-2, axis2=-1).real
+        diagonal = np.real(np.diagonal(block, axis1=-2, axis2=-1))
         lead = diagonal.shape[1:-1]
         flat = diagonal.reshape(len(diagonal), -1, diagonal.shape[-1]) @ self._averaging.swapaxes(1, 2)
         return flat.reshape(len(diagonal), *lead, -1)[..., self._wanted]

@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .arrays import FloatArray
+from .arrays import BoolArray, FloatArray, IntArray
 from .domain import cell_of, choose_bands, merge_windows
 from .errors import ConvergenceWarning, SingularResponseWarning
 from .levelset.elements import Peaks
 from .levelset.periodic import trapezoid
-from .levelset.simplices import NOISE, Goal, Integrals, integrate
+from .levelset.samples import OutOfPoints
+from .levelset.simplices import NOISE, Goal, Integrals, integrate, undiscovered
 from .model import Model
 from .parity import odd_terms
 from .progress import Progress, make_progress
@@ -27,6 +28,7 @@ from .request import DIRECTIONS, Request, check
 from .results import TermResult, to_dataset
 from .sampler import BandSampler, WindowGrew
 from .singular import Singularity, find_singularities
+from .term import Term
 
 if TYPE_CHECKING:
     import xarray
@@ -89,12 +91,28 @@ def conductivity(
 
 
 def _run(model: Model, request: Request, monitor: Progress) -> xarray.Dataset:
-    sampler = BandSampler(model, request.terms, request.degeneracy_tol)
-    kT, mu = (grid.ravel() for grid in np.meshgrid(request.kT, request.mu, indexing="ij"))
-    sampler.windows = merge_windows(mu - THERMAL_REACH * kT, mu + THERMAL_REACH * kT)
-    cell = cell_of(model, sampler)
-    sampler.wanted = choose_bands(sampler, cell, mu, kT)
+    sampler = BandSampler(model, request.terms, request.degeneracy_tol, limit=request.max_k_points)
+    mus, mu_of = np.unique(request.mu, return_inverse=True)
+    widths, width_of = np.unique(request.kT, return_inverse=True)
+    kT, mu = (grid.ravel() for grid in np.meshgrid(widths, mus, indexing="ij"))
     odd: dict[str, float] = {}
+    try:
+        odd, integrals = _integrate(sampler, request, mu, kT, monitor)
+    except OutOfPoints:
+        integrals = undiscovered(len(mu), _goals(sampler, request, odd), sampler.columns.width)
+    allowed = {term.name: integrals.allowed[:, number] for number, term in enumerate(request.terms)}
+    singularities = find_singularities(sampler, integrals, mu, kT, allowed)
+    order = (width_of[:, None] * len(mus) + mu_of).ravel()
+    return _assemble(model, request, sampler, integrals, odd, singularities, order)
+
+
+def _integrate(
+    sampler: BandSampler, request: Request, mu: FloatArray, kT: FloatArray, monitor: Progress
+) -> tuple[dict[str, float], Integrals]:
+    """Terms that are odd in k, and the integrals of all columns at every peak."""
+    sampler.windows = merge_windows(mu - THERMAL_REACH * kT, mu + THERMAL_REACH * kT)
+    cell = cell_of(sampler.model, sampler)
+    sampler.wanted = choose_bands(sampler, cell, mu, kT)
 
     def report(_: int, ratio: float) -> None:
         monitor.update(sampler.points, ratio)
@@ -103,23 +121,19 @@ def _run(model: Model, request: Request, monitor: Progress) -> xarray.Dataset:
     while True:
         try:
             odd = odd_terms(sampler, cell)
-            goals = _goals(sampler, request, odd)
             integrals = engine(
                 sampler,
                 cell,
                 Peaks.at(mu, kT),
-                goals,
+                _goals(sampler, request, odd),
                 rtol=request.rtol,
                 degeneracy_tol=request.degeneracy_tol,
                 max_points=max(request.max_k_points - sampler.points, 0),
                 report=report,
             )
-            break
+            return odd, integrals
         except WindowGrew as grown:
             sampler.wanted = grown.wanted
-    allowed = {term.name: integrals.allowed[:, number] for number, term in enumerate(request.terms)}
-    singularities = find_singularities(sampler, integrals, mu, kT, allowed)
-    return _assemble(model, request, sampler, integrals, odd, singularities, mu, kT)
 
 
 def _goals(sampler: BandSampler, request: Request, odd: Mapping[str, float]) -> list[Goal]:
@@ -150,11 +164,14 @@ def _assemble(
     integrals: Integrals,
     odd: Mapping[str, float],
     singularities: list[Singularity],
-    mu: FloatArray,
-    kT: FloatArray,
+    order: IntArray,
 ) -> xarray.Dataset:
+    """The dataset; `order` are the numbers of the peaks on the (kT, mu) grid that was asked for."""
+    kT, mu = (grid.ravel() for grid in np.meshgrid(request.kT, request.mu, indexing="ij"))
+    integrals = integrals.reordered(order)
     shape = (len(request.kT), len(request.mu))
-    in_gap = integrals.discovered & (integrals.nearest > THERMAL_REACH * kT) & ~integrals.crossed
+    in_gap = integrals.discovered & (integrals.nearest > THERMAL_REACH * kT)
+    in_gap &= (kT > 0) | ~integrals.crossed
     converged = integrals.converged | in_gap[:, None]
     results: dict[str, TermResult] = {}
     limited: list[dict[str, object]] = []
@@ -162,7 +179,7 @@ def _assemble(
         diverging = np.zeros(len(mu), dtype=bool)
         for singularity in singularities:
             if term.name in singularity.terms and term.name not in odd:
-                diverging |= singularity.terms[term.name]
+                diverging |= singularity.terms[term.name][order]
         converged[:, number] &= ~diverging
         results[term.name] = _term_result(term, sampler, integrals, odd.get(term.name), in_gap, diverging, shape)
         stopped = (integrals.limited[:, number] | (term.name in odd)) & ~in_gap & ~diverging
@@ -188,12 +205,18 @@ def _assemble(
         "odd_in_k": json.dumps(list(odd)),
         "in_gap": json.dumps([{"kT": float(kT[n]), "mu": float(mu[n])} for n in np.flatnonzero(in_gap)]),
     }
-    return to_dataset(
-        mu=request.mu, kT=request.kT, dim=model.dim, terms=results, tau=request.tau, attrs=attrs
-    )
+    return to_dataset(mu=request.mu, kT=request.kT, dim=model.dim, terms=results, tau=request.tau, attrs=attrs)
 
 
-def _term_result(term, sampler, integrals, violation, in_gap, diverging, shape) -> TermResult:  # noqa: ANN001
+def _term_result(
+    term: Term,
+    sampler: BandSampler,
+    integrals: Integrals,
+    violation: float | None,
+    in_gap: BoolArray,
+    diverging: BoolArray,
+    shape: tuple[int, int],
+) -> TermResult:
     """Tensors of one term; the sign makes the integral of the bump -f0' one of f0'."""
     dim, measure = sampler.model.dim, _measure(sampler.model)
     columns = sampler.columns.entries[term.name]

@@ -20,7 +20,7 @@ class ArgumentTypeError(SigmaijkError, TypeError):
 
 
 class ModelError(SigmaijkError, ValueError):
-    """A Hamiltonian is not Hermitian, not finite, of the wrong shape, or open in a direction where it must be closed."""
+    """A Hamiltonian is not Hermitian, not finite, of the wrong shape, or open where it must be closed."""
 
 
 class JetError(SigmaijkError, TypeError):
@@ -69,4 +69,4 @@ class MissingPositionsWarning(SigmaijkWarning):
 
 
 class InputHealthWarning(SigmaijkWarning):
-    """An input is usable, but something in it deserves a second look (dropped hoppings, asymmetry before symmetrising)."""
+    """An input is usable, but something in it deserves a second look (dropped hoppings, asymmetry)."""

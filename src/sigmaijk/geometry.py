@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .arrays import FloatArray
 from .bands import Bands, solve
 from .errors import ArgumentError
-from .arrays import FloatArray
 from .model import Model, as_points
 
 CHUNK_BYTES = 8_000_000

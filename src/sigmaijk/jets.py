@@ -167,7 +167,7 @@ class Jet(np.lib.mixins.NDArrayOperatorsMixin):
     __int__ = __index__ = __complex__ = __float__
 
 
-def evaluate(function: Callable[..., Any], k: NDArray[np.float64], order: int) -> Derivatives:
+def evaluate(function: Callable[..., Any], k: NDArray[np.floating], order: int) -> Derivatives:
     """H and its derivatives up to `order` (0, 1, 2) at k of shape (nk, dim), exact to rounding.
 
     Entries or whole matrices that do not depend on k are allowed. Raises JetError if H does something that cannot be
@@ -189,7 +189,7 @@ def evaluate(function: Callable[..., Any], k: NDArray[np.float64], order: int) -
     return Derivatives(parts[0], parts[1] if order > 0 else None, parts[2] if order > 1 else None)
 
 
-def seeds(k: NDArray[np.float64], order: int) -> list[Jet]:
+def seeds(k: NDArray[np.floating], order: int) -> list[Jet]:
     """The jets of kx, ky[, kz] at k of shape (nk, dim)."""
     units = np.eye(k.shape[1])[:, :, None]
     coordinates = zip(k.T, units, strict=True)

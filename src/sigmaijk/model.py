@@ -16,12 +16,11 @@ from .arrays import ComplexArray, FloatArray, IntArray
 from .errors import ArgumentError
 
 
-
 @dataclass(frozen=True)
 class HamiltonianJet:
     """H and its k-derivatives at a batch of k, in one orthonormal basis that is smooth in k (eV, nm).
 
-    The derivatives are those of the matrix in that basis; where the basis itself carries orbital positions in its phases
+    The derivatives are those of the matrix in that basis; where the basis carries orbital positions in its phases
     (`exp(i k.(R + tau_b - tau_a))`) nothing else is needed. `connection` and `connection_curl` are present only for
     models with off-diagonal position matrices.
     """

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import numpy as np
 
-from .arrays import FloatArray
+from .arrays import BoolArray, FloatArray
 from .bands import solve
 from .errors import ModelError
 from .geometry import chunk_size
-from .levelset.samples import Sample
+from .levelset.samples import OutOfPoints, Sample
 from .model import Model
 from .term import Term, jet_order
+
+T = TypeVar("T")
 
 SMALL_GAP = 10.0
 """A gap below this many degeneracy tolerances counts as small in the diagnostics."""
@@ -49,19 +53,33 @@ class Columns:
 class BandSampler:
     """Counts every diagonalised k; evaluates batches in chunks on its own threads (BLAS must be pinned to one)."""
 
-    def __init__(self, model: Model, terms: Sequence[Term], degeneracy_tol: float, threads: int | None = None) -> None:
-        self.model, self.terms, self.degeneracy_tol = model, tuple(terms), degeneracy_tol
+    def __init__(
+        self,
+        model: Model,
+        terms: Sequence[Term],
+        degeneracy_tol: float,
+        *,
+        limit: int = sys.maxsize,
+        threads: int | None = None,
+    ) -> None:
+        self.model, self.terms, self.degeneracy_tol, self.limit = model, tuple(terms), degeneracy_tol, limit
         self.columns = Columns(terms, model.dim)
         self.points = 0
         self.energy_points = 0
         self.wanted = slice(0, model.n_bands)
-        self.windows = np.empty((0, 2))
+        self.windows: FloatArray = np.empty((0, 2))
         self._threads = _usable_cores() if threads is None else threads
         self._order = jet_order(terms)
 
+    def charge(self, count: int) -> None:
+        """Count k-points that are about to be diagonalised; raises OutOfPoints if the limit would be passed."""
+        if self.points + count > self.limit:
+            raise OutOfPoints
+        self.points += count
+
     def energies(self, k: FloatArray) -> FloatArray:
         """Energies of all bands without vectors, (k, m)."""
-        self.points += len(k)
+        self.charge(len(k))
         self.energy_points += len(k)
         parts = self._map(lambda part: np.linalg.eigvalsh(self.model.hamiltonian(part)), k)
         energy = np.concatenate(parts)
@@ -72,7 +90,7 @@ class BandSampler:
 
     def sheets(self, k: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Energies (k, m) and velocities (k, m, d) of all bands."""
-        self.points += len(k)
+        self.charge(len(k))
 
         def chunk(part: FloatArray) -> tuple[FloatArray, FloatArray]:
             energy = np.empty((len(part), self.model.n_bands))
@@ -87,7 +105,7 @@ class BandSampler:
 
     def __call__(self, k: FloatArray) -> Sample:
         """Sample of the wanted bands; raises WindowGrew if another band enters the windows."""
-        self.points += len(k)
+        self.charge(len(k))
         parts = self._map(self._chunk, k)
         low = min((part[1] for part in parts), default=self.wanted.start)
         high = max((part[2] for part in parts), default=self.wanted.stop)
@@ -116,13 +134,13 @@ class BandSampler:
             raise ModelError(f"the geometry of the bands is not finite at k = {worst.tolist()} 1/nm")
         return sample, low, high
 
-    def _inside(self, energy: FloatArray) -> np.ndarray:
+    def _inside(self, energy: FloatArray) -> BoolArray:
         """Bands (m,) with some energy of (k, m) in a window."""
         place = np.searchsorted(self.windows[:, 0], energy, side="right") - 1
         top = np.append(-np.inf, self.windows[:, 1])[place + 1]
-        return (energy <= top).any(axis=0)
+        return np.any(energy <= top, axis=0)
 
-    def _map(self, function, k: FloatArray) -> list:  # noqa: ANN001
+    def _map(self, function: Callable[[FloatArray], T], k: FloatArray) -> list[T]:
         size = chunk_size(self.model)
         size = max(1, min(size, -(-len(k) // self._threads)))
         chunks = [k[start : start + size] for start in range(0, max(len(k), 1), size)]

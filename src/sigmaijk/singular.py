@@ -9,12 +9,15 @@ limit. c vanishes without a tilt. A Weyl node has q = 1: a principal value, fini
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
 from .arrays import BoolArray, ComplexArray, FloatArray
 from .bands import Groups, solve
+from .geometry import inverse_mass
 from .levelset.peaks import bump
+from .levelset.samples import OutOfPoints
 from .levelset.simplices import Integrals
 from .model import HamiltonianJet
 from .sampler import BandSampler
@@ -81,7 +84,7 @@ class Node:
 
 def _subspace(sampler: BandSampler, k: FloatArray, lower: int) -> tuple[FloatArray, ComplexArray, tuple[int, int]]:
     """Energies, d_a H and numbers of the bands in the groups of bands `lower` and `lower + 1` at one k."""
-    sampler.points += 1
+    sampler.charge(1)
     jet = sampler.model.jet(k[None], 1)
     energy, vectors = np.linalg.eigh(jet.value)
     label = Groups.find(energy, sampler.degeneracy_tol).label[0]
@@ -100,9 +103,9 @@ def find_node(sampler: BandSampler, k: FloatArray, lower: int) -> Node | None:
         node = Node(k, 0.0, bands, slopes)
         size = len(energy)
         matrix = node.traceless.reshape(len(k), -1)
-        target = np.diag(energy - energy.mean()).ravel().astype(complex)
+        target = np.diag(energy - energy.mean()).ravel()
         system = np.concatenate([matrix.real, matrix.imag], axis=1).T
-        step = np.linalg.lstsq(system, -np.concatenate([target.real, target.imag]), rcond=1e-9)[0]
+        step = np.linalg.lstsq(system, -np.concatenate([target, np.zeros(size**2)]), rcond=1e-9)[0]
         if not np.isfinite(step).all() or size < 2 or np.linalg.norm(step) < 1e-14 * (1.0 + np.linalg.norm(k)):
             return None
         k = k + step
@@ -179,16 +182,23 @@ def _node_singularity(
     return Singularity(kind, node.k, node.energy, node.bands, terms, advice)
 
 
-def _critical_points(sampler: BandSampler, seeds: FloatArray, band: int) -> list[tuple[FloatArray, float, FloatArray]]:
-    """Points with zero velocity near the seeds, their energies and the eigenvalues of the inverse mass."""
-    from .geometry import inverse_mass
+class CriticalPoint(NamedTuple):
+    """A point where the velocity of a band vanishes."""
 
+    k: FloatArray
+    energy: float
+    masses: FloatArray
+    """Eigenvalues of the inverse mass, (d,)."""
+
+
+def _critical_points(sampler: BandSampler, seeds: FloatArray, band: int) -> list[CriticalPoint]:
+    """Points with zero velocity near the seeds, their energies and the eigenvalues of the inverse mass."""
     model = sampler.model
     wanted = slice(band, band + 1)
     k = seeds.copy()
     energy, mass = np.zeros(len(k)), np.zeros((len(k), model.dim, model.dim))
     for _ in range(12):
-        sampler.points += len(k)
+        sampler.charge(len(k))
         velocity = np.zeros_like(k)
         for index, bands in solve(model.jet(k, 2), k, sampler.degeneracy_tol, wanted):
             energy[index] = bands.energy[:, 0]
@@ -201,7 +211,7 @@ def _critical_points(sampler: BandSampler, seeds: FloatArray, band: int) -> list
         if np.abs(step).max() < 1e-12 * (1.0 + np.abs(k).max()):
             break
     still = np.linalg.norm(velocity, axis=1) <= 1e-9 * (1e-3 + np.abs(mass).max(axis=(1, 2)))
-    return [(k[n], float(energy[n]), np.linalg.eigvalsh(mass[n])) for n in np.flatnonzero(still)]
+    return [CriticalPoint(k[n], float(energy[n]), np.linalg.eigvalsh(mass[n])) for n in np.flatnonzero(still)]
 
 
 def _van_hove(sampler: BandSampler, integrals: Integrals, mu: FloatArray, kT: FloatArray) -> list[Singularity]:
@@ -229,13 +239,14 @@ def _van_hove(sampler: BandSampler, integrals: Integrals, mu: FloatArray, kT: Fl
         near = [n for n in slowest if (cold & (np.abs(mu - energy[n]) < 0.1 * np.ptp(energy))).any()]
         if not near:
             continue
-        for k, level, mass in _critical_points(sampler, samples.points(np.array(near)), band):
-            hit = cold & (np.abs(level - mu) <= AT_MU)
-            known = any(s.bands == (band, band) and np.linalg.norm(s.k - k) < 1e-6 for s in found)
-            if hit.any() and mass[0] < 0 < mass[-1] and not known:
+        for point in _critical_points(sampler, samples.points(np.array(near)), band):
+            hit = cold & (np.abs(point.energy - mu) <= AT_MU)
+            known = any(s.bands == (band, band) and np.linalg.norm(s.k - point.k) < 1e-6 for s in found)
+            if hit.any() and point.masses[0] < 0 < point.masses[-1] and not known:
                 advice = "dI/dmu has no limit at a saddle: choose kT > 0 or move mu"
-                affected = dict.fromkeys(terms, hit)
-                found.append(Singularity("van Hove saddle", k, level, (band, band), affected, advice))
+                affected: dict[str, BoolArray] = {}
+                affected.update(dict.fromkeys(terms, hit))
+                found.append(Singularity("van Hove saddle", point.k, point.energy, (band, band), affected, advice))
     return found
 
 
@@ -243,5 +254,14 @@ def find_singularities(
     sampler: BandSampler, integrals: Integrals, mu: FloatArray, kT: FloatArray, allowed: dict[str, FloatArray]
 ) -> list[Singularity]:
     """Singular points near the levels of a run; `allowed` is the tolerance of each term, (peak,), without [dk]."""
-    nodes = (_node_singularity(node, sampler, mu, kT, allowed) for node in _nodes(sampler, integrals))
-    return [singularity for singularity in nodes if singularity is not None] + _van_hove(sampler, integrals, mu, kT)
+    found: list[Singularity] = []
+    try:
+        for node in _nodes(sampler, integrals):
+            singularity = _node_singularity(node, sampler, mu, kT, allowed)
+            if singularity is not None:
+                found.append(singularity)
+        found += _van_hove(sampler, integrals, mu, kT)
+    except OutOfPoints:
+        # The run has ended at its limit and says so; what was found until here stands.
+        pass
+    return found

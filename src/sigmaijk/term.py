@@ -13,8 +13,8 @@ from itertools import permutations, product
 
 import numpy as np
 
-from .bands import Bands
 from .arrays import FloatArray
+from .bands import Bands
 
 
 @cache
@@ -82,9 +82,10 @@ class Term(ABC):
     def independent(self, dim: int) -> list[tuple[int, int, int]]:
         """The entry ijk whose value is the coefficient of each basis tensor."""
         if self.index_symmetry == "symmetric":
-            return [t for t in product(range(dim), repeat=3) if list(t) == sorted(t)]
+            axes = range(dim)
+            return [(i, j, k) for i, j, k in product(axes, axes, axes) if i <= j <= k]
         entries = [(i, j, j) for i, j in permutations(range(dim), 2)]
-        return entries + [(0, 1, 2), (1, 2, 0)] if dim == 3 else entries
+        return [*entries, (0, 1, 2), (1, 2, 0)] if dim == 3 else entries
 
     def components(self, bands: Bands) -> FloatArray:
         """The independent entries of F: (k, n, c)."""

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support import assert_same
 
 import sigmaijk as sg
 from sigmaijk.units import E_SQUARED_OVER_HBAR
+from support import assert_same
 
 FERMI_ENERGY, DROP, NEAR = -0.1746, 1e-3, 1.0
 

@@ -1,0 +1,1 @@
+"""One reader a file; errors name file and line."""

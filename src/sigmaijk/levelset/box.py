@@ -45,7 +45,7 @@ def _hits(energy: FloatArray, spread: FloatArray, windows: FloatArray) -> BoolAr
     inside = (energy[..., None] + spread[..., None] >= windows[:, 0]) & (
         energy[..., None] - spread[..., None] <= windows[:, 1]
     )
-    return inside.any(axis=-1)
+    return np.any(inside, axis=-1)
 
 
 def grow(sheets: Sheets, dim: int, half: float, windows: FloatArray) -> float:
@@ -63,7 +63,7 @@ def grow(sheets: Sheets, dim: int, half: float, windows: FloatArray) -> float:
             clean = 0
             found = size * LADDER
             if size > LARGEST * start:
-                raise OpenLevelSet(_main_direction(bad))
+                raise OpenLevelSet(_open_direction(sheets, dim, size, windows))
         else:
             clean += 1
         size *= LADDER
@@ -103,8 +103,17 @@ def _ends(axis: int, dims: int) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
     return first, last
 
 
-def _main_direction(points: FloatArray) -> FloatArray:
-    """Principal axis of a set of rim points, pointing to where most of them are."""
+def _open_direction(sheets: Sheets, dim: int, size: float, windows: FloatArray) -> FloatArray:
+    """Middle of the smallest part of the rim where some sheet lies on another side of the windows than elsewhere."""
+    points = np.concatenate([face.reshape(-1, dim) for face in rim(dim)])
+    energy, _ = sheets(size * points)
+    below = energy < windows.mean()
+    share = below.mean(axis=0)
+    minority = np.minimum(share, 1.0 - share)
+    minority[minority == 0.0] = np.inf
+    sheet = int(np.argmin(minority))
+    odd_ones = below[:, sheet] == (share[sheet] < 0.5)
     unit = points / np.linalg.norm(points, axis=1, keepdims=True)
-    axis = np.linalg.svd(unit, full_matrices=False)[2][0]
-    return axis if (unit @ axis).sum() >= 0 else -axis
+    middle = unit[odd_ones].mean(axis=0) if odd_ones.any() else unit[0]
+    length = np.linalg.norm(middle)
+    return middle / length if length > 1e-6 else unit[odd_ones][0]

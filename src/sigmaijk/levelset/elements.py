@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import permutations, product
@@ -10,7 +11,7 @@ import numpy as np
 
 from ..arrays import FloatArray, IntArray
 from .peaks import REACH, broad_weights, bump, delta_weights
-from .reference import fine, lattice, parts, rule
+from .reference import Rule, fine, lattice, parts, rule
 from .samples import Cell, Samples
 
 FINE_ORDER = {(2, True): 16, (2, False): 8, (3, True): 6, (3, False): 4}
@@ -19,6 +20,9 @@ FINE_ORDER = {(2, True): 16, (2, False): 8, (3, True): 6, (3, False): 4}
 POINTWISE = {2: ((1.0, 3), (3.0, 6), (8.0, 10)), 3: ((1.0, 3), (3.0, 5))}
 """Where the energies of a simplex span at most the first number of peak widths, that many Gauss points a direction do:
 the poles of the bump lie pi widths off the real axis, so the error is below 1e-6 of the simplex."""
+
+Weights = tuple[IntArray, IntArray, FloatArray]
+"""(row, number of the centre, weight of each node), one entry for each pair that meets."""
 
 BLOCK = 4_000_000
 """Doubles in the largest temporary array."""
@@ -66,7 +70,7 @@ class Elements:
     def __len__(self) -> int:
         return len(self.level)
 
-    def take(self, index: np.ndarray) -> Elements:
+    def take(self, index: np.ndarray | slice) -> Elements:
         """Some of the elements."""
         return Elements(self.vertices[index], self.nodes[index], self.level[index])
 
@@ -164,7 +168,7 @@ def _pairs(first: IntArray, last: IntArray) -> tuple[IntArray, IntArray]:
     return row, np.arange(len(row)) - np.repeat(offset - first, count)
 
 
-def _weights(energy: FloatArray, width: float, centres: FloatArray, cut: float, dim: int):  # noqa: ANN202
+def _weights(energy: FloatArray, width: float, centres: FloatArray, cut: float, dim: int) -> Iterator[Weights]:
     """Yield (row, number of the centre, weight of each node) for one series of peaks."""
     order = FINE_ORDER[dim, width == 0.0]
     surface = energy @ fine(dim, order).T
@@ -183,7 +187,16 @@ def _weights(energy: FloatArray, width: float, centres: FloatArray, cut: float, 
             yield rows[row], number, weight
 
 
-def _pointwise(energy, rows, low, high, width, centres, cut, quadrature):  # noqa: ANN001, ANN202
+def _pointwise(
+    energy: FloatArray,
+    rows: IntArray,
+    low: FloatArray,
+    high: FloatArray,
+    width: float,
+    centres: FloatArray,
+    cut: float,
+    quadrature: Rule,
+) -> Iterator[Weights]:
     """Gauss points of the surrogate, for simplices whose energies span few widths."""
     row, number = _pairs(np.searchsorted(centres, low - cut), np.searchsorted(centres, high + cut))
     points = energy @ quadrature.shape.T
@@ -194,7 +207,7 @@ def _pointwise(energy, rows, low, high, width, centres, cut, quadrature):  # noq
         yield rows[r], n, density @ quadrature.shape
 
 
-def _linear(surface: FloatArray, width: float, centres: FloatArray, cut: float, dim: int):  # noqa: ANN202
+def _linear(surface: FloatArray, width: float, centres: FloatArray, cut: float, dim: int) -> Iterator[Weights]:
     """Linear simplices of the fine lattice under the peaks."""
     order = FINE_ORDER[dim, width == 0.0]
     pieces, shape = parts(dim, order), fine(dim, order)
@@ -210,10 +223,19 @@ def _linear(surface: FloatArray, width: float, centres: FloatArray, cut: float, 
             continue
         for begin in range(0, len(simplex), BLOCK // 16):
             s, n = simplex[begin : begin + BLOCK // 16], number[begin : begin + BLOCK // 16]
-            yield from _scatter(energy.reshape(-1, dim + 1), pieces, s, n, width, centres, shape, start)
+            yield _scatter(energy.reshape(-1, dim + 1), pieces, s, n, width, centres, shape, start)
 
 
-def _scatter(energy, pieces, simplex, number, width, centres, shape, start):  # noqa: ANN001, ANN202
+def _scatter(
+    energy: FloatArray,
+    pieces: IntArray,
+    simplex: IntArray,
+    number: IntArray,
+    width: float,
+    centres: FloatArray,
+    shape: FloatArray,
+    start: int,
+) -> Weights:
     """Vertex weights of linear simplices, gathered on the nodes of their elements."""
     chosen = energy[simplex]
     rank = np.argsort(chosen, axis=1, kind="stable")
@@ -230,7 +252,7 @@ def _scatter(energy, pieces, simplex, number, width, centres, shape, start):  # 
     pairs, inverse = np.unique(key, return_inverse=True)
     flat = (inverse[:, None] * shape.shape[0] + vertex).ravel()
     gathered = np.bincount(flat, weights=weight.ravel(), minlength=len(pairs) * shape.shape[0])
-    yield (
+    return (
         start + pairs // len(centres),
         pairs % len(centres),
         gathered.reshape(len(pairs), -1) @ shape / len(pieces),

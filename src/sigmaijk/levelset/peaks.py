@@ -8,12 +8,15 @@ vertex energies, so a broad peak needs them at d + 1 Gauss points of each of the
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 
 import numpy as np
 from scipy.special import expit
 
 from ..arrays import FloatArray
+
+Formula = Callable[[FloatArray, FloatArray], FloatArray]
 
 REACH = 40.0
 """Half-width of a peak in units of its width, by default: sech(20)**2/4 is 4e-18."""
@@ -22,7 +25,7 @@ FARTHEST = 100.0
 
 _TABLE_STEP = 1.0 / 256.0
 _TAIL = 6.0
-"""Beyond this many widths a piece is integrated by plain Gauss points, which keep the relative precision of the tail."""
+"""Beyond this many widths plain Gauss points integrate a piece: they keep the relative precision of the tail."""
 _SHORT = 0.2
 """Half-length of a piece, in widths, below which plain Gauss points are exact enough (1e-9)."""
 
@@ -50,7 +53,7 @@ def _triangle_low(e: FloatArray, centre: FloatArray) -> FloatArray:
     return np.stack([2.0 - a - b, a, b], axis=1) * (a / (e[:, 2] - e[:, 0]))[:, None]
 
 
-def _mirror(formula):  # noqa: ANN001, ANN202
+def _mirror(formula: Formula) -> Formula:
     def upper(e: FloatArray, centre: FloatArray) -> FloatArray:
         return formula(-e[:, ::-1], -centre)[:, ::-1]
 

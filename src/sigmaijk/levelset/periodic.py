@@ -90,9 +90,7 @@ def _grid(sampler: Sampler, cell: Cell, peaks: Peaks, shape: tuple[int, ...], ne
     total = 0.0
     for start in range(0, len(lead), rows):
         part = lead[start : start + rows]
-        fractions = np.concatenate(
-            [np.repeat(part, len(last), axis=0), np.tile(last, len(part))[:, None]], axis=1
-        )
+        fractions = np.concatenate([np.repeat(part, len(last), axis=0), np.tile(last, len(part))[:, None]], axis=1)
         sample = sampler(cell.points(fractions))
         energy = sample.energy.ravel()
         integrand = sample.integrand.reshape(len(energy), -1)

@@ -7,11 +7,11 @@ value. Leaves are refined where they matter most for the peaks that have not con
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..arrays import BoolArray, FloatArray
+from ..arrays import BoolArray, FloatArray, IntArray
 from .discovery import Unresolved, discover, relevant
 from .elements import Elements, Peaks, children, contributions, first_mesh
 from .peaks import FARTHEST
@@ -68,6 +68,30 @@ class Integrals:
     """The tolerance of each block, (peak, block)."""
     samples: Samples | None = None
     """Everything that was sampled, if it was kept."""
+
+    def reordered(self, order: IntArray) -> Integrals:
+        """The same for other peaks, given by their numbers; repeats are allowed."""
+        by_peak = ("value", "error", "converged", "limited", "nearest", "crossed", "allowed")
+        return replace(self, **{name: getattr(self, name)[order] for name in by_peak})
+
+
+def undiscovered(peaks: int, goals: Sequence[Goal], width: int) -> Integrals:
+    """What is left when the points end before the first mesh: nothing, with an infinite error."""
+    shape = (peaks, len(goals))
+    return Integrals(
+        value=np.zeros((peaks, width)),
+        error=np.full((peaks, width), np.inf),
+        converged=np.zeros(shape, dtype=bool),
+        limited=np.zeros(shape, dtype=bool),
+        points=0,
+        simplices=0,
+        discovered=False,
+        unresolved=Unresolved(),
+        nearest=np.full(peaks, np.inf),
+        crossed=np.zeros(peaks, dtype=bool),
+        method="ended before the first mesh",
+        allowed=np.zeros(shape),
+    )
 
 
 def tolerance(value: FloatArray, goals: Sequence[Goal], rtol: float) -> tuple[FloatArray, FloatArray]:

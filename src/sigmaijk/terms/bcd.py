@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..arrays import FloatArray
 from ..bands import Bands
 from ..bibliography import QIANG_2025
 from ..geometry import berry_curvature, velocity_product
-from ..arrays import FloatArray
 from ..term import Term, speed
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from ..arrays import FloatArray
 from ..bands import Bands
 from ..bibliography import QIANG_2025
 from ..geometry import quantum_metric_dipole
-from ..arrays import FloatArray
 from ..term import Term, speed
 
 
