@@ -240,12 +240,11 @@ def _van_hove(sampler: BandSampler, integrals: Integrals, mu: FloatArray, kT: Fl
         if not near:
             continue
         for point in _critical_points(sampler, samples.points(np.array(near)), band):
-            hit = cold & (np.abs(point.energy - mu) <= AT_MU)
+            hit: BoolArray = np.logical_and(cold, np.abs(point.energy - mu) <= AT_MU)
             known = any(s.bands == (band, band) and np.linalg.norm(s.k - point.k) < 1e-6 for s in found)
             if hit.any() and point.masses[0] < 0 < point.masses[-1] and not known:
                 advice = "dI/dmu has no limit at a saddle: choose kT > 0 or move mu"
-                affected: dict[str, BoolArray] = {}
-                affected.update(dict.fromkeys(terms, hit))
+                affected: dict[str, BoolArray] = dict.fromkeys(terms, hit)
                 found.append(Singularity("van Hove saddle", point.k, point.energy, (band, band), affected, advice))
     return found
 

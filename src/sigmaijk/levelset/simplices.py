@@ -17,9 +17,9 @@ from .elements import Elements, Peaks, children, contributions, first_mesh
 from .peaks import FARTHEST
 from .samples import Cell, OutOfPoints, Sampler, Samples
 
-ERROR_FACTOR = 0.2
-"""Share of |children - parent| that is reported as the error of the children. The surrogate converges as h**4 (1/15),
-the linear cut of it as h**2 (1/3) with a small prefactor; this stays on the safe side of what is measured."""
+ERROR_FACTOR = 0.35
+"""Share of |children - parent| that is reported as the error of the children. The surrogate converges as h**4 (1/15);
+the linear cut of it, which is all there is where the surrogate is exact, as h**2 (1/3)."""
 
 MARKING = 0.5
 """Share of the summed indicator that one round refines."""
