@@ -8,6 +8,7 @@ from functools import cached_property
 from itertools import permutations, product
 
 import numpy as np
+from scipy.sparse import coo_array
 
 from ..arrays import FloatArray, IntArray
 from .peaks import REACH, broad_weights, bump, delta_weights
@@ -128,18 +129,17 @@ def extent(cell: Cell, elements: Elements, steps: IntArray) -> FloatArray:
     return np.ptp(corners, axis=1)
 
 
-def contributions(samples: Samples, elements: Elements, peaks: Peaks) -> tuple[IntArray, IntArray, FloatArray]:
-    """What each peak picks from each element, summed over sheets where they are listed: (element, peak, value (., c)).
+def contributions(samples: Samples, elements: Elements, owner: IntArray, owners: int, peaks: Peaks) -> FloatArray:
+    """What each peak picks from the elements of each owner, (owner, peak, c); `owner` numbers that of each element.
 
-    An (element, peak) pair may occur several times, once for each sheet.
+    One sparse product a sheet: rows are (owner, peak) pairs, columns are samples, entries the weights of the nodes.
     """
     dim = samples.cell.dim
     volume = relative_volume(samples.cell, elements.level)
-    owners, numbers, values = [np.empty(0, np.int64)], [np.empty(0, np.int64)], []
-    n_sheets = samples.energy.shape[1]
+    table = np.zeros((owners * len(peaks), samples.integrand.shape[2]))
     margin = float(np.max(peaks.reach * peaks.width, initial=0.0))
     lowest, highest = peaks.centre.min() - margin, peaks.centre.max() + margin
-    for sheet in range(n_sheets):
+    for sheet in range(samples.energy.shape[1]):
         energy = samples.energy[elements.nodes, sheet]
         low, high = energy.min(axis=1), energy.max(axis=1)
         pad = 0.5 * (high - low)
@@ -150,14 +150,12 @@ def contributions(samples: Samples, elements: Elements, peaks: Peaks) -> tuple[I
                 cut = width * float(peaks.reach[members].max())
                 for row, output, weight in _weights(energy[chunk], width, centres, cut, dim):
                     element = chunk[row]
-                    integrand = samples.integrand[elements.nodes[element], sheet]
-                    value = (weight[:, None, :] @ integrand)[:, 0] * volume[element, None]
-                    owners.append(element)
-                    numbers.append(members[output])
-                    values.append(value)
-    width_of_value = samples.integrand.shape[2]
-    stacked = np.concatenate(values) if values else np.empty((0, width_of_value))
-    return np.concatenate(owners), np.concatenate(numbers), stacked
+                    weight *= volume[element, None]
+                    key = owner[element] * len(peaks) + members[output]
+                    shape = (len(table), samples.count)
+                    entries = (np.repeat(key, weight.shape[1]), elements.nodes[element].ravel())
+                    table += coo_array((weight.ravel(), entries), shape=shape).tocsr() @ samples.integrand[:, sheet]
+    return table.reshape(owners, len(peaks), -1)
 
 
 def _pairs(first: IntArray, last: IntArray) -> tuple[IntArray, IntArray]:

@@ -132,14 +132,11 @@ class Mesh:
         for start in range(0, len(parents), size):
             own = parents.take(slice(start, start + size))
             theirs = offspring.take(slice(start * ratio, (start + len(own)) * ratio))
-            table = np.zeros((len(own) * shape[0], shape[1]))
-            element, peak, value = contributions(self.samples, theirs, self.peaks)
-            np.add.at(table, element // ratio * shape[0] + peak, value)
-            self.crossed[peak] = True
-            table = table.reshape(len(own), *shape)
+            owner = np.arange(len(theirs)) // max(ratio, 1)
+            table = contributions(self.samples, theirs, owner, len(own), self.peaks)
             self.value += sign * table.sum(axis=0)
-            element, peak, value = contributions(self.samples, own, self.peaks)
-            np.add.at(table.reshape(-1, shape[1]), element * shape[0] + peak, -value)
+            self.crossed |= (table != 0.0).any(axis=(0, 2))
+            table -= contributions(self.samples, own, np.arange(len(own)), len(own), self.peaks)
             np.abs(table, out=table)
             self.spread += sign * table.sum(axis=0)
             indicators[start : start + len(own)] = block_errors(table, self.goals)
