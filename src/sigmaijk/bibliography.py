@@ -46,3 +46,9 @@ TSIRKIN_2018 = Paper(
     "Phys. Rev. B 97, 035158",
     2018,
 )
+SMEJKAL_2017 = Paper(
+    "L. Smejkal, J. Zelezny, J. Sinova, T. Jungwirth",
+    "Electric Control of Dirac Quasiparticles by Spin-Orbit Torque in an Antiferromagnet",
+    "Phys. Rev. Lett. 118, 106402",
+    2017,
+)

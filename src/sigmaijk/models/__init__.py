@@ -9,13 +9,14 @@ from collections.abc import Callable
 
 from ..model import Model
 from .continuum import ContinuumModel
+from .cumnas import cumnas
 from .dirac_pt import dirac_pt
 from .lattice import LatticeModel
 from .tilted_dirac import tilted_dirac
 
-__all__ = ["ContinuumModel", "LatticeModel", "catalogue", "dirac_pt", "tilted_dirac"]
+__all__ = ["ContinuumModel", "LatticeModel", "catalogue", "cumnas", "dirac_pt", "tilted_dirac"]
 
 
 def catalogue() -> dict[str, Callable[..., Model]]:
     """The published models by name: functions of keyword parameters that return a model."""
-    return {"dirac_pt": dirac_pt, "tilted_dirac": tilted_dirac}
+    return {"cumnas": cumnas, "dirac_pt": dirac_pt, "tilted_dirac": tilted_dirac}
