@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike
 from .arrays import BoolArray, FloatArray, IntArray
 from .domain import cell_of, choose_bands, merge_windows
 from .errors import ConvergenceWarning, SingularResponseWarning
+from .levelset.discovery import Unresolved
 from .levelset.elements import Peaks
 from .levelset.periodic import trapezoid
 from .levelset.samples import OutOfPoints
@@ -27,7 +28,7 @@ from .progress import Progress, make_progress
 from .request import DIRECTIONS, Request, check
 from .results import TermResult, to_dataset
 from .sampler import BandSampler, WindowGrew
-from .singular import Singularity, find_singularities
+from .singular import Singularity, divergent_nodes, van_hove_points
 from .term import Term
 
 if TYPE_CHECKING:
@@ -96,26 +97,40 @@ def _run(model: Model, request: Request, monitor: Progress) -> xarray.Dataset:
     widths, width_of = np.unique(request.kT, return_inverse=True)
     kT, mu = (grid.ravel() for grid in np.meshgrid(widths, mus, indexing="ij"))
     odd: dict[str, float] = {}
+    singularities: list[Singularity] = []
     try:
-        odd, integrals = _integrate(sampler, request, mu, kT, monitor)
+        odd, integrals = _integrate(sampler, request, mu, kT, monitor, singularities)
     except OutOfPoints:
         integrals = undiscovered(len(mu), _goals(sampler, request, odd), sampler.columns.width)
-    allowed = {term.name: integrals.allowed[:, number] for number, term in enumerate(request.terms)}
-    singularities = find_singularities(sampler, integrals, mu, kT, allowed)
+    singularities += van_hove_points(sampler, integrals, mu, kT)
     order = (width_of[:, None] * len(mus) + mu_of).ravel()
     return _assemble(model, request, sampler, integrals, odd, singularities, order)
 
 
 def _integrate(
-    sampler: BandSampler, request: Request, mu: FloatArray, kT: FloatArray, monitor: Progress
+    sampler: BandSampler,
+    request: Request,
+    mu: FloatArray,
+    kT: FloatArray,
+    monitor: Progress,
+    singularities: list[Singularity],
 ) -> tuple[dict[str, float], Integrals]:
-    """Terms that are odd in k, and the integrals of all columns at every peak."""
+    """Terms that are odd in k, and the integrals of all columns at every peak; appends the divergent nodes it meets."""
     sampler.windows = merge_windows(mu - THERMAL_REACH * kT, mu + THERMAL_REACH * kT)
     cell = cell_of(sampler.model, sampler)
     sampler.wanted = choose_bands(sampler, cell, mu, kT)
 
     def report(_: int, ratio: float) -> None:
         monitor.update(sampler.points, ratio)
+
+    def hopeless(unresolved: Unresolved, allowed: FloatArray) -> BoolArray:
+        by_term = {term.name: allowed[:, number] for number, term in enumerate(request.terms)}
+        singularities.extend(divergent_nodes(sampler, unresolved, mu, kT, by_term))
+        mask = np.zeros(allowed.shape, dtype=bool)
+        for singularity in singularities:
+            for number, term in enumerate(request.terms):
+                mask[:, number] |= singularity.terms.get(term.name, False)
+        return mask
 
     engine = trapezoid if request.method == "trapezoid" else integrate
     while True:
@@ -130,6 +145,7 @@ def _integrate(
                 degeneracy_tol=request.degeneracy_tol,
                 max_points=max(request.max_k_points - sampler.points, 0),
                 report=report,
+                hopeless=hopeless,
             )
             return odd, integrals
         except WindowGrew as grown:

@@ -78,7 +78,10 @@ class Model(ABC):
 
 def as_points(k: ArrayLike, dim: int) -> FloatArray:
     """A batch of k as a float array of shape (nk, dim); raises ArgumentError on any other shape or on nan and inf."""
-    points = np.asarray(k, dtype=np.float64)
+    try:
+        points = np.asarray(k, dtype=np.float64)
+    except (TypeError, ValueError) as failure:
+        raise ArgumentError(f"k must be an array of numbers of shape (nk, {dim}), got {k!r}") from failure
     if points.ndim == 1 and points.shape == (dim,):
         points = points[None]
     if points.ndim != 2 or points.shape[1] != dim:

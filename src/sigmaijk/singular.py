@@ -16,6 +16,7 @@ import numpy as np
 from .arrays import BoolArray, ComplexArray, FloatArray
 from .bands import Groups, solve
 from .geometry import inverse_mass
+from .levelset.discovery import Unresolved
 from .levelset.peaks import bump
 from .levelset.samples import OutOfPoints
 from .levelset.simplices import Integrals
@@ -142,10 +143,10 @@ def node_strength(node: Node, term: Term) -> float:
     return largest if largest > 1e-7 * size else 0.0
 
 
-def _nodes(sampler: BandSampler, integrals: Integrals) -> list[Node]:
+def _nodes(sampler: BandSampler, unresolved: Unresolved) -> list[Node]:
     """Distinct gapless nodes among the elements where discovery saw bands touch."""
     found: list[Node] = []
-    seeds = integrals.unresolved.touching
+    seeds = unresolved.touching
     chosen = seeds[:: max(1, len(seeds) // MOST_SEEDS)]
     for k, sheet in chosen:
         node = find_node(sampler, k, sampler.wanted.start + sheet)
@@ -249,18 +250,25 @@ def _van_hove(sampler: BandSampler, integrals: Integrals, mu: FloatArray, kT: Fl
     return found
 
 
-def find_singularities(
-    sampler: BandSampler, integrals: Integrals, mu: FloatArray, kT: FloatArray, allowed: dict[str, FloatArray]
+def divergent_nodes(
+    sampler: BandSampler, unresolved: Unresolved, mu: FloatArray, kT: FloatArray, allowed: dict[str, FloatArray]
 ) -> list[Singularity]:
-    """Singular points near the levels of a run; `allowed` is the tolerance of each term, (peak,), without [dk]."""
+    """Gapless nodes at which a term has no limit; `allowed` is the tolerance of each term, (peak,), without [dk]."""
     found: list[Singularity] = []
     try:
-        for node in _nodes(sampler, integrals):
+        for node in _nodes(sampler, unresolved):
             singularity = _node_singularity(node, sampler, mu, kT, allowed)
             if singularity is not None:
                 found.append(singularity)
-        found += _van_hove(sampler, integrals, mu, kT)
     except OutOfPoints:
         # The run has ended at its limit and says so; what was found until here stands.
         pass
     return found
+
+
+def van_hove_points(sampler: BandSampler, integrals: Integrals, mu: FloatArray, kT: FloatArray) -> list[Singularity]:
+    """Saddles (in 2D) and flat bands exactly at a mu with kT = 0, among what a run has sampled."""
+    try:
+        return _van_hove(sampler, integrals, mu, kT)
+    except OutOfPoints:
+        return []

@@ -159,9 +159,6 @@ def test_conductivity_scales_with_the_cell_and_the_hopping():
 
 
 @pytest.mark.filterwarnings("ignore::sigmaijk.errors.ConvergenceWarning")
-@pytest.mark.xfail(
-    strict=True, reason="the search for nodes is charged to max_k_points, which a divergent integral has used up"
-)
 def test_metric_dipole_near_the_gapless_nodes_is_said_to_diverge():
     """mu = 0.2 eV is 2.6 kT above the upper node: error = inf for qm alone, with the nodes in the attributes."""
     with pytest.warns(sg.SingularResponseWarning, match="qm diverges: gapless tilted node"):

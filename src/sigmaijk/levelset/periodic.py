@@ -11,7 +11,7 @@ from itertools import product
 
 import numpy as np
 
-from ..arrays import FloatArray
+from ..arrays import BoolArray, FloatArray
 from .discovery import Unresolved
 from .elements import Peaks
 from .peaks import bump
@@ -35,9 +35,10 @@ def trapezoid(
     degeneracy_tol: float,
     max_points: int,
     report: Callable[[int, float], None] | None = None,
+    hopeless: Callable[[Unresolved, FloatArray], BoolArray] | None = None,
 ) -> Integrals:
-    """Same integrals and same arguments as `simplices.integrate`, for peaks of non-zero width."""
-    del degeneracy_tol
+    """Same integrals and same arguments as `simplices.integrate`, for peaks of non-zero width; discovers nothing."""
+    del degeneracy_tol, hopeless
     aspect = np.linalg.norm(cell.axes, axis=1)
     aspect = aspect / aspect.min()
     n, used, agreed = FIRST_POINTS[cell.dim], 0, 0

@@ -195,11 +195,13 @@ def integrate(
     degeneracy_tol: float,
     max_points: int,
     report: Callable[[int, float], None] | None = None,
+    hopeless: Callable[[Unresolved, FloatArray], BoolArray] | None = None,
 ) -> Integrals:
     """Integrals over the cell of sum_n F_n peak(E_n - centre) for every peak, with errors.
 
     `goals` say block by block what is wanted; the run ends when each block has converged at each peak, when nothing
-    can be refined any more, or before `max_points` would be exceeded.
+    can be refined any more, or before `max_points` would be exceeded. `hopeless` is asked once, after discovery, which
+    (peak, block) have no limit, given what discovery could not resolve and the tolerances; nothing is refined for them.
     """
     samples = Samples(sampler, cell, max_points)
     unresolved, discovered = Unresolved(), False
@@ -214,17 +216,20 @@ def integrate(
         width = max(max(goal.columns.stop, goal.modulus + 2) for goal in goals)
         mesh = Mesh(samples, peaks, goals, width)
     if discovered:
-        _adapt(mesh, rtol, report)
+        given_up = np.zeros((len(peaks), len(goals)), dtype=bool)
+        if hopeless is not None:
+            given_up = hopeless(unresolved, tolerance(mesh.value, goals, rtol)[0])
+        _adapt(mesh, rtol, given_up, report)
     return _summary(mesh, rtol, discovered, unresolved)
 
 
-def _adapt(mesh: Mesh, rtol: float, report: Callable[[int, float], None] | None) -> None:
-    """Refine until every block has converged, or nothing more can be done."""
+def _adapt(mesh: Mesh, rtol: float, given_up: BoolArray, report: Callable[[int, float], None] | None) -> None:
+    """Refine until every block that is not given up has converged, or nothing more can be done."""
     for _ in range(PATIENCE):
         allowed, floor = tolerance(mesh.value, mesh.goals, rtol)
         limit = np.maximum(allowed, floor)
         error = block_errors(mesh.error, mesh.goals)
-        open_ones = error > limit
+        open_ones = (error > limit) & ~given_up
         ratio = np.divide(error, limit, out=np.zeros_like(error), where=open_ones & (limit > 0))
         if report is not None:
             report(mesh.samples.count, float(ratio.max(initial=0.0)))

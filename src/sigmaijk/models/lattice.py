@@ -283,9 +283,7 @@ def _completed_from_lower_triangle(blocks: ComplexArray, mirrored: ComplexArray)
     return completed
 
 
-def _mirrored(
-    argument: str, vectors: list[Vector], blocks: ComplexArray, tolerance: float, unit: str
-) -> ComplexArray:
+def _mirrored(argument: str, vectors: list[Vector], blocks: ComplexArray, tolerance: float, unit: str) -> ComplexArray:
     """X(-R)^+ of each R, checked: every -R is there and the two differ by no more than the tolerance."""
     number_of = {R: number for number, R in enumerate(vectors)}
     partners = []

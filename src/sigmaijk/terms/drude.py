@@ -27,5 +27,6 @@ class Drude(Term):
         return (product + product.swapaxes(1, 2) + np.moveaxis(product, 1, 3)) / 3.0
 
     def modulus(self, bands: Bands) -> FloatArray:
+        """The direct and the interband part of w apart; as that split depends on the basis, so does this, a little."""
         direct = np.abs(bands.average(bands.inverse_mass_direct())).sum(axis=(1, 2))
         return speed(bands) * (direct + 2.0 * bands.modulus(bands.interband_velocity, 1))
