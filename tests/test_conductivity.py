@@ -253,7 +253,7 @@ BAD_ARGUMENTS = [
     ({"terms": ()}, ValueError, "at least one"),
     ({"rtol": 0.0}, ValueError, "rtol must be finite and above zero"),
     ({"rtol": -1e-3}, ValueError, "rtol must be finite and above zero"),
-    ({"rtol": None}, TypeError, "rtol must be a number"),
+    ({"rtol": None}, TypeError, "rtol must be one real number"),
     ({"atol": -1.0}, ValueError, "atol must be finite and not negative"),
     ({"atol": {"dude": 1.0}}, ValueError, "unknown term 'dude'"),
     ({"tau": 0.0}, ValueError, "tau must be finite and above zero"),
@@ -345,3 +345,98 @@ def test_result_survives_a_round_trip_through_a_file(toy, tmp_path: Path):
     back = sg.open_result(tmp_path / "toy.nc")
     assert back.attrs == toy.attrs
     assert np.array_equal(back["qm"].values, toy["qm"].values)
+
+
+def test_surface_far_outside_the_first_box_is_found():
+    """Pockets at up to a thousand times the scale, a ring of radius 30, and a slow, wide cone: nothing is in a gap."""
+    for centre in ((30.0, 0.0), (0.0, 60.0), (100.0, 40.0), (1e3, 1e3)):
+        shifted = sg.ContinuumModel(
+            lambda kx, ky, c=centre: [
+                [0.3 * (kx - c[0]) + 0.1, (kx - c[0]) - 1j * (ky - c[1])],
+                [(kx - c[0]) + 1j * (ky - c[1]), 0.3 * (kx - c[0]) - 0.1],
+            ],
+            2,
+        )
+        ds = sg.conductivity(shifted, 0.15, rtol=1e-2, terms="qm", progress=False)
+        assert entry(ds, "qm", "xyy")[0].item() == pytest.approx(-0.286442733, rel=1e-2), centre
+    slow = sg.conductivity(sg.models.tilted_dirac(0.005, v=0.01), 0.25, rtol=1e-2, progress=False)
+    assert slow.attrs["in_gap"] == "[]"
+    assert np.abs(slow["drude_natural"].values).max() > 1e-4
+
+
+@pytest.mark.parametrize("length", [1e-3, 1e3])
+def test_unit_of_length_does_not_matter(length: float):
+    """The cone of the table with k in units of 1/length and the scale left at its default."""
+
+    def hamiltonian(kx, ky):
+        x, y = kx / length, ky / length
+        return [[0.3 * x + 0.1, x - 1j * y], [x + 1j * y, 0.3 * x - 0.1]]
+
+    ds = sg.conductivity(sg.ContinuumModel(hamiltonian, 2), 0.15, rtol=1e-2, terms="qm", progress=False)
+    # An integral of nm/eV scales with the length 1/k.
+    assert entry(ds, "qm", "xyy")[0].item() * length == pytest.approx(-0.286442733, rel=1e-2)
+
+
+def test_structure_far_below_the_scale_is_never_a_silent_zero():
+    """A cone a million times smaller than the first box hides in one element of the finest mesh: the error covers it."""
+
+    def hamiltonian(kx, ky):
+        x, y = kx * 1e7, ky * 1e7
+        return [[0.3 * x + 0.1, x - 1j * y], [x + 1j * y, 0.3 * x - 0.1]]
+
+    with pytest.warns(sg.ConvergenceWarning, match="was not reached"):
+        ds = sg.conductivity(sg.ContinuumModel(hamiltonian, 2), 0.15, rtol=1e-2, terms="qm", progress=False)
+    value, error = entry(ds, "qm", "xyy")
+    assert abs(value.item() - -0.286442733e7) <= error.item()
+    assert ds.attrs["in_gap"] == "[]"
+
+
+def test_unfinished_search_never_counts_as_converged():
+    """Every term is odd here, so that nothing is asked of the integrator, and still the search must be finished."""
+    s0, sx, sz = np.eye(2), np.array([[0, 1], [1, 0]]), np.diag([1.0, -1.0])
+    hop = -0.5 * s0 - 0.15j * sx
+    model = sg.LatticeModel(
+        np.eye(2),
+        {(0, 0): 0.5 * sz, (1, 0): hop, (-1, 0): hop.conj().T, (0, 1): 0 * s0, (0, -1): 0 * s0},
+    )
+    with pytest.warns(sg.ConvergenceWarning, match="before all"):
+        ds = sg.conductivity(model, -1.2, max_k_points=300, progress=False)
+    assert ds.attrs["converged"] == 0
+    assert ds.attrs["noise_limited"] == "[]"
+
+
+def test_single_band_has_a_reason_for_its_zeros():
+    hop = -np.eye(1) * np.exp(0.3j)
+    model = sg.LatticeModel(
+        np.eye(2),
+        {(0, 0): [[0.0]], (1, 0): hop, (-1, 0): hop.conj().T, (0, 1): [[-1.0]], (0, -1): [[-1.0]],
+         (1, 1): 0.4j * np.eye(1), (-1, -1): -0.4j * np.eye(1)},
+    )  # fmt: skip
+    ds = sg.conductivity(model, -1.0, rtol=1e-2, progress=False)
+    assert json.loads(ds.attrs["no_geometry"]) == ["bcd", "qm"]
+    assert np.abs(ds["drude_natural"].values).max() > 1e-3
+    for term in ("bcd", "qm"):
+        assert not ds[term].values.any()
+        assert ds[f"{term}_natural_error"].values.max() < 1e-12
+
+
+def test_decoupled_bands_that_cross_cost_little():
+    """Two copies that do not know of each other: no hot spot where they cross, and the sum of both alone."""
+
+    def block(shift: float) -> dict:
+        c, s = np.cos(shift), np.sin(shift)
+        x = -0.5 * (c - 1j * s) * np.eye(1)
+        skew = 0.2j * np.eye(1)
+        return {(0, 0): [[shift]], (1, 0): x, (-1, 0): x.conj(), (0, 1): [[-0.5]], (0, -1): [[-0.5]],
+                (1, 1): skew, (-1, -1): skew.conj()}  # fmt: skip
+
+    parts = [block(0.1), block(0.7)]
+    both = {R: np.diag([np.asarray(part[R]).item() for part in parts]) for R in parts[0]}
+    options = {"rtol": 1e-2, "terms": "drude", "progress": False}
+    joint = sg.conductivity(sg.LatticeModel(np.eye(2), both), -0.5, 0.01, **options)
+    alone = [sg.conductivity(sg.LatticeModel(np.eye(2), part), -0.5, 0.01, **options) for part in parts]
+    total = sum(ds["drude_natural"].values for ds in alone)
+    allowed = joint["drude_natural_error"].values.max() + sum(ds["drude_natural_error"].values.max() for ds in alone)
+    assert np.abs(total).max() > 1e-3
+    assert np.abs(joint["drude_natural"].values - total).max() <= allowed
+    assert joint.attrs["k_points"] < 30_000

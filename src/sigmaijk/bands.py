@@ -103,6 +103,10 @@ class Bands(ABC):
     def interband_connection(self) -> ComplexArray:
         """A^a_nm = Abar^a_nm + i V^a_nm / (e_m - e_n), zero inside the group (WANG_2006), (k, a, rows, m)."""
 
+    @abstractmethod
+    def coupling(self) -> FloatArray:
+        """Interband velocity between each band and what may meet it from above, an upper bound, (k, n)."""
+
     def curvature_completion(self) -> np.ndarray | None:
         """Block array (k, a, b, ..) of U^+ F_ab U, or None for a model without position matrices (WANG_2006)."""
         return None if self._jet.connection_curl is None else self.within(self._jet.connection_curl)
@@ -143,6 +147,12 @@ class Singles(Bands):
                 connection += np.where(self._inverse[:, None] == 0.0, 0.0, external)
             self._connection = connection
         return self._connection
+
+    def coupling(self) -> FloatArray:
+        bands = np.arange(self._vectors.shape[2])[self._wanted]
+        above = np.minimum(bands + 1, self._vectors.shape[2] - 1)
+        pair = self._velocity[:, :, np.arange(len(bands)), above]
+        return np.sqrt((pair.real**2 + pair.imag**2).sum(axis=1))
 
     def virtual(self, left: ComplexArray, right: ComplexArray, power: int) -> np.ndarray:
         weighted = left if power == 0 else left * (self._inverse**power)[:, None]
@@ -196,6 +206,9 @@ class Multiplets(Bands):
                 connection += np.where(self._same[:, None], 0.0, self._rotate(self._jet.connection))
             self._connection = connection
         return self._connection
+
+    def coupling(self) -> FloatArray:
+        return np.sqrt((self._velocity.real**2 + self._velocity.imag**2).sum(axis=(1, 3)))[:, self._wanted]
 
     def virtual(self, left: ComplexArray, right: ComplexArray, power: int) -> np.ndarray:
         weighted = left if power == 0 else left * (self._inverse**power)[:, None]

@@ -103,6 +103,7 @@ def _run(model: Model, request: Request, monitor: Progress) -> xarray.Dataset:
     except OutOfPoints:
         integrals = undiscovered(len(mu), _goals(sampler, request, odd), sampler.columns.width)
     singularities += van_hove_points(sampler, integrals, mu, kT)
+    singularities = [found for found in (item.without(odd) for item in singularities) if found.terms]
     order = (width_of[:, None] * len(mus) + mu_of).ravel()
     return _assemble(model, request, sampler, integrals, odd, singularities, order)
 
@@ -157,14 +158,15 @@ def _goals(sampler: BandSampler, request: Request, odd: Mapping[str, float]) -> 
     goals = []
     for term in request.terms:
         basis = term.basis(sampler.model.dim)
-        wanted = np.ones(len(basis), dtype=bool)
+        entries = basis.reshape(len(basis), -1)
         if request.components is not None:
-            wanted = np.array([any(tensor[entry] != 0 for entry in request.components) for tensor in basis])
-        wanted &= term.name not in odd
+            entries = np.stack([basis[:, i, j, k] for i, j, k in request.components], axis=1)
+        if term.name in odd:
+            entries = entries[:, :0]
         columns = sampler.columns.entries[term.name]
         # The engine integrates without [dk] and spin degeneracy.
         atol = request.atol[term.name] / _measure(sampler.model)
-        goals.append(Goal(columns, sampler.columns.modulus[term.name], atol, wanted))
+        goals.append(Goal(columns, sampler.columns.modulus[term.name], atol, entries))
     return goals
 
 
@@ -186,21 +188,24 @@ def _assemble(
     kT, mu = (grid.ravel() for grid in np.meshgrid(request.kT, request.mu, indexing="ij"))
     integrals = integrals.reordered(order)
     shape = (len(request.kT), len(request.mu))
-    in_gap = integrals.discovered & (integrals.nearest > THERMAL_REACH * kT)
+    in_gap = integrals.discovered & (integrals.nearest > THERMAL_REACH * kT) & ~integrals.hiding
     in_gap &= (kT > 0) | ~integrals.crossed
     converged = integrals.converged | in_gap[:, None]
+    bare = [term.name for term in request.terms if _has_no_geometry(term, sampler, integrals)]
+    diverges = np.zeros(converged.shape, dtype=bool)
     results: dict[str, TermResult] = {}
     limited: list[dict[str, object]] = []
     for number, term in enumerate(request.terms):
         diverging = np.zeros(len(mu), dtype=bool)
         for singularity in singularities:
-            if term.name in singularity.terms and term.name not in odd:
+            if term.name in singularity.terms:
                 diverging |= singularity.terms[term.name][order]
         converged[:, number] &= ~diverging
+        diverges[:, number] = diverging
         results[term.name] = _term_result(term, sampler, integrals, odd.get(term.name), in_gap, diverging, shape)
-        stopped = (integrals.limited[:, number] | (term.name in odd)) & ~in_gap & ~diverging
+        stopped = (integrals.limited[:, number] | (term.name in odd)) & ~in_gap & ~diverging & integrals.discovered
         limited += [{"term": term.name, "kT": float(kT[n]), "mu": float(mu[n])} for n in np.flatnonzero(stopped)]
-    _warn(request, sampler, integrals, bool(converged.all()), singularities)
+    _warn(request, sampler, integrals, ~converged & ~diverges, singularities)
     attrs = {
         "k_points": sampler.points,
         "k_points_energy_only": sampler.energy_points,
@@ -219,6 +224,7 @@ def _assemble(
         "singular": json.dumps([singularity.record() for singularity in singularities]),
         "noise_limited": json.dumps(limited),
         "odd_in_k": json.dumps(list(odd)),
+        "no_geometry": json.dumps(bare),
         "in_gap": json.dumps([{"kT": float(kT[n]), "mu": float(mu[n])} for n in np.flatnonzero(in_gap)]),
     }
     return to_dataset(mu=request.mu, kT=request.kT, dim=model.dim, terms=results, tau=request.tau, attrs=attrs)
@@ -245,7 +251,7 @@ def _term_result(
     # Rounding: nothing in the modulus cancels, so this many digits of it are always uncertain.
     error = error + 1e-15 * modulus[:, None]
     tiny = 1e-18 * max(1.0, float(modulus.max(initial=0.0)))
-    error = np.where(in_gap[:, None], tiny, np.maximum(error, np.finfo(float).tiny))
+    error = np.where(in_gap[:, None], tiny, np.where(modulus[:, None] > 0, error, np.maximum(error, tiny)))
     tensor = term.expand(value, dim).reshape(*shape, dim, dim, dim)
     spread = np.where(np.isfinite(error), error, 0.0)
     tensor_error = term.expand_error(spread, dim)
@@ -265,6 +271,14 @@ def _term_result(
     )
 
 
+def _has_no_geometry(term: Term, sampler: BandSampler, integrals: Integrals) -> bool:
+    """Whether the integrand of a term is zero at every k: a single band, or bands that nothing couples."""
+    samples = integrals.samples
+    if samples is None or not samples.count:
+        return False
+    return bool(samples.energy.size) and not samples.integrand[..., sampler.columns.modulus[term.name]].any()
+
+
 def _letters(entry: tuple[int, int, int]) -> str:
     return "".join(DIRECTIONS[a] for a in entry)
 
@@ -273,24 +287,31 @@ def _warn(
     request: Request,
     sampler: BandSampler,
     integrals: Integrals,
-    converged: bool,
+    missed: BoolArray,
     singularities: list[Singularity],
 ) -> None:
+    """Warnings of a run; `missed` are the (peak, block) that should have converged and have not."""
     if singularities:
         text = "; ".join(singularity.describe() for singularity in singularities[:3])
         more = f" and {len(singularities) - 3} more" if len(singularities) > 3 else ""
         warnings.warn(f"{text}{more}: error = inf there", SingularResponseWarning, stacklevel=5)
+    spent = f"{sampler.points} k-points (limit {request.max_k_points})"
     if not integrals.discovered:
         warnings.warn(
-            f"max_k_points = {request.max_k_points} was reached before all Fermi-surface pieces were found "
-            f"({sampler.points} k-points used); every error is inf: allow more k-points",
+            f"max_k_points was reached before all Fermi-surface pieces were found, with {spent}; every error is inf: "
+            "allow more k-points",
             ConvergenceWarning,
             stacklevel=5,
         )
-    elif not converged and not integrals.converged.all():
+    elif missed.any():
+        hint = ""
+        for number, term in enumerate(request.terms):
+            columns = sampler.columns.entries[term.name]
+            zero = (np.abs(integrals.value[:, columns]) <= integrals.error[:, columns]).all(axis=1)
+            if (missed[:, number] & zero).any():
+                hint += f"; {term.name} is zero within its error: if symmetry forbids it, leave it out or give atol"
         warnings.warn(
-            f"rtol = {request.rtol:g} was not reached with {sampler.points} k-points "
-            f"(limit {request.max_k_points}); the errors reported are those reached",
+            f"rtol = {request.rtol:g} was not reached with {spent}; the errors reported are those reached{hint}",
             ConvergenceWarning,
             stacklevel=5,
         )

@@ -115,11 +115,13 @@ class BandSampler:
 
     def _chunk(self, k: FloatArray) -> tuple[Sample, int, int]:
         n, d = self.wanted.stop - self.wanted.start, self.model.dim
-        sample = Sample(np.empty((len(k), n)), np.empty((len(k), n, d)), np.empty((len(k), n, self.columns.width)))
+        shapes = ((len(k), n), (len(k), n, d), (len(k), n, self.columns.width), (len(k), n))
+        sample = Sample(*(np.empty(shape) for shape in shapes))
         low, high = self.wanted.start, self.wanted.stop
         for index, bands in solve(self.model.jet(k, self._order), k, self.degeneracy_tol, self.wanted):
             sample.energy[index] = bands.energy
             sample.velocity[index] = np.moveaxis(bands.average(bands.velocity), 1, 2)
+            sample.coupling[index] = bands.coupling()
             small = bands.gap < SMALL_GAP * self.degeneracy_tol
             for term in self.terms:
                 modulus = term.modulus(bands)

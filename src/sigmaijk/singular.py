@@ -8,7 +8,8 @@ limit. c vanishes without a tilt. A Weyl node has q = 1: a principal value, fini
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -43,6 +44,11 @@ class Singularity:
     terms: dict[str, BoolArray]
     """The (kT, mu) at which each term diverges, (peak,)."""
     advice: str = field(default="")
+
+    def without(self, names: Iterable[str]) -> Singularity:
+        """The same without some terms, which vanish for another reason."""
+        left = {name: entries for name, entries in self.terms.items() if name not in set(names)}
+        return replace(self, terms=left)
 
     def record(self) -> dict[str, object]:
         """For the attributes of a result."""
@@ -173,7 +179,10 @@ def _node_singularity(
         curvature = bump(x) * np.abs(np.tanh(0.5 * x)) / kT[warm] ** 2
         # At mu on the node the slope of f0' vanishes, but only there: the neighbourhood is as bad.
         curvature = np.maximum(curvature, 1e-3 * bump(x) / kT[warm] ** 2)
-        hit[warm] |= 2.0 * strength * curvature * DECADES > 0.1 * allowed[term.name][warm]
+        # The tolerance is relative to a value that may itself be the diverging one: never above what the node's own
+        # scale c/kT**2 would allow.
+        scale = np.minimum(allowed[term.name][warm], 1e-3 * strength / kT[warm] ** 2)
+        hit[warm] |= 2.0 * strength * curvature * DECADES > 0.1 * scale
         if hit.any():
             terms[term.name] = hit
     if not terms:

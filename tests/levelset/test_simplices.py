@@ -12,7 +12,7 @@ from sigmaijk.levelset.periodic import trapezoid
 from sigmaijk.levelset.samples import Cell, Sample, Sampler
 from sigmaijk.levelset.simplices import Goal, Integrals, integrate
 
-GOALS = [Goal(slice(0, 1), 1, 0.0, np.array([True]))]
+GOALS = [Goal(slice(0, 1), 1, 0.0, np.ones((1, 1)))]
 
 
 def plane_cell(half: float, dim: int = 2, divisions: int = 8) -> Cell:
@@ -27,7 +27,7 @@ def density(energy, velocity) -> Sampler:
     """One sheet with integrand 1."""
 
     def sampler(k: np.ndarray) -> Sample:
-        return Sample(energy(k)[:, None], velocity(k)[:, None], np.ones((len(k), 1, 2)))
+        return Sample(energy(k)[:, None], velocity(k)[:, None], np.ones((len(k), 1, 2)), np.zeros((len(k), 1)))
 
     return sampler
 
@@ -109,6 +109,7 @@ def test_two_sheets_that_cross_count_twice():
             np.take_along_axis(energy, order, 1),
             np.take_along_axis(velocity, order[..., None], 1),
             np.ones((len(k), 2, 2)),
+            np.zeros((len(k), 2)),
         )
 
     result = run(sampler, zone(), -1.0, 0.0, 1e-3)

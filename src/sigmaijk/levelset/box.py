@@ -12,13 +12,12 @@ from ..arrays import BoolArray, FloatArray
 Sheets = Callable[[FloatArray], tuple[FloatArray, FloatArray]]
 """k (k, d) -> energies (k, n) and gradients (k, n, d)."""
 
-RIM_POINTS = {2: 48, 3: 12}
+RIM_POINTS = {2: 24, 3: 9}
 """Points along one edge of the rim."""
-LADDER = 2.0**0.5
-CLEAN_STEPS = 6
-"""Rims that must be clean in a row, each `LADDER` times the last: three doublings."""
-LARGEST = 2.0**20
-"""Growth at which a level set counts as open."""
+RAYS = 16
+"""Directions in the plane that are searched outwards; in space the 26 towards faces, edges and corners of a cube."""
+DOUBLINGS = 20
+"""How far: a million times the first box. A level set that reaches so far counts as open."""
 
 
 class OpenLevelSet(Exception):
@@ -52,22 +51,56 @@ def grow(sheets: Sheets, dim: int, half: float, windows: FloatArray) -> float:
     """Half-width of a box [-h, h]**dim whose rim no level set in the windows (w, 2) reaches, here or further out.
 
     Starts from `half` and doubles. A rim is clean when no sheet on it lies in a window, no sheet crosses one between
-    neighbouring points, and no sheet heads for a window so steeply that it would arrive before the radius doubles.
-    Raises OpenLevelSet when the box has grown a million times.
+    neighbouring points, and no sheet heads for a window so steeply that it would arrive before the radius doubles. The
+    last two are also asked along rays, out to a million times the first box.
+    Raises OpenLevelSet when the box itself has grown that far.
     """
-    start, size, clean = half, half, 0
-    found = half
-    while clean < CLEAN_STEPS:
-        bad = _dirty_points(sheets, dim, size, windows)
-        if len(bad):
-            clean = 0
-            found = size * LADDER
-            if size > LARGEST * start:
+    size = half
+    while True:
+        if len(_dirty_points(sheets, dim, size, windows)):
+            if size > half * 2.0**DOUBLINGS:
                 raise OpenLevelSet(_open_direction(sheets, dim, size, windows))
+            size *= 2.0
+            continue
+        further = _farthest(sheets, dim, size, half * 2.0**DOUBLINGS, windows)
+        if further > size:
+            size = further
+        elif len(_dirty_points(sheets, dim, 2.0 * size, windows)):
+            size *= 4.0
         else:
-            clean += 1
-        size *= LADDER
-    return found
+            return size
+
+
+def _directions(dim: int) -> FloatArray:
+    """Unit vectors off the axes of symmetry, (ray, d)."""
+    if dim == 2:
+        phi = 2.0 * np.pi * (np.arange(RAYS) + 0.13) / RAYS
+        return np.stack([np.cos(phi), np.sin(phi)], axis=1)
+    cube = np.array([p for p in product((-1.0, 0.0, 1.0), repeat=3) if any(p)]) + np.array([0.05, 0.08, 0.03])
+    return cube / np.linalg.norm(cube, axis=1, keepdims=True)
+
+
+def _approach(energy: FloatArray, outward: FloatArray, windows: FloatArray) -> BoolArray:
+    """Where a sheet would reach a window if it went on by `outward`, its change up to twice the radius."""
+    low, high = windows[:, 0], windows[:, 1]
+    above = np.append(low, np.inf)[np.searchsorted(low, energy)]
+    below = np.append(-np.inf, high)[np.searchsorted(high, energy)]
+    return ((outward > 0) & (energy + outward >= above)) | ((outward < 0) & (energy + outward <= below))
+
+
+def _farthest(sheets: Sheets, dim: int, size: float, largest: float, windows: FloatArray) -> float:
+    """Half-width of a box that holds what sheets do in the windows along rays outside it; `size` if nothing."""
+    count = max(1, int(np.ceil(np.log2(largest / size))) + 1)
+    radii = size * 2.0 ** np.arange(count)
+    rays = _directions(dim)
+    energy, velocity = sheets((radii[:, None, None] * rays).reshape(-1, dim))
+    energy = energy.reshape(count, len(rays), -1)
+    outward = (velocity.reshape(*energy.shape, dim) * rays[:, None, :]).sum(axis=-1) * radii[:, None, None]
+    busy = _approach(energy, outward, windows).any(axis=(1, 2))
+    interval = np.searchsorted(windows.ravel(), energy)
+    busy[:-1] |= (interval[1:] != interval[:-1]).any(axis=(1, 2))
+    last = np.flatnonzero(busy[:-1])
+    return size if not len(last) else float(4.0 * radii[last[-1]])
 
 
 def _dirty_points(sheets: Sheets, dim: int, size: float, windows: FloatArray) -> FloatArray:
@@ -88,10 +121,7 @@ def _dirty_points(sheets: Sheets, dim: int, size: float, windows: FloatArray) ->
             for edge in windows.ravel():
                 crossing[first] |= (energy[first] > edge) != (energy[last] > edge)
         outward = (velocity * face[..., None, :]).sum(axis=-1) * size
-        middle = windows.mean(axis=1)
-        distance = (middle - energy[..., None]) * np.sign(outward)[..., None]
-        width = 0.5 * (windows[:, 1] - windows[:, 0])
-        heading = ((distance > 0) & (distance - width < np.abs(outward)[..., None])).any(axis=-1)
+        heading = _approach(energy, outward, windows)
         bad = (_hits(energy, spread, windows) | crossing | heading).any(axis=-1)
         dirty.append(face[bad])
     return np.concatenate(dirty)

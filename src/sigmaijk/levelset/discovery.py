@@ -29,9 +29,11 @@ HOT_REACH = 8.0
 """Within this many widths of a bump a hidden piece matters."""
 TOUCH_REACH = 16.0
 """Within this many widths of a bump touching sheets matter: hot spots are strong."""
-DEPTH = {2: 12, 3: 7}
+DEPTH = {2: 20, 3: 11}
 TOUCH_DEPTH = {2: 9, 3: 5}
 """Deepest level to which each test may lead."""
+COUPLED = 1e-9
+"""Sheets whose coupling is below this share of their relative velocity pass through each other unnoticed."""
 
 
 @dataclass
@@ -40,8 +42,8 @@ class Unresolved:
 
     touching: list[tuple[FloatArray, int]] = field(default_factory=list)
     """Centre of the element and number of the lower of two sheets that may touch."""
-    unseen: int = 0
-    """Number of elements that may still hide a piece."""
+    hidden: FloatArray | None = None
+    """What pieces that may still hide could add to each column at each peak, (peak, c)."""
 
 
 def _distance(low: FloatArray, high: FloatArray, peaks: Peaks) -> tuple[FloatArray, FloatArray]:
@@ -112,7 +114,8 @@ def touching(samples: Samples, elements: Elements, peaks: Peaks, tolerance: floa
         together = (gap <= tolerance).all(axis=1)
         relative = samples.velocity[elements.nodes, sheet + 1] - samples.velocity[elements.nodes, sheet]
         motion = (size * np.abs(relative).max(axis=1)).sum(axis=1)
-        close = ~together & (gap.min(axis=1) < TOUCH * motion)
+        coupled = samples.coupling[elements.nodes, sheet].max(axis=1) > COUPLED * np.abs(relative).max(axis=(1, 2))
+        close = ~together & coupled & (gap.min(axis=1) < TOUCH * motion)
         if not close.any():
             continue
         rows = np.flatnonzero(close)
@@ -122,6 +125,26 @@ def touching(samples: Samples, elements: Elements, peaks: Peaks, tolerance: floa
         suspicious[rows[near]] = True
         lower[rows[near]] = sheet
     return suspicious, lower
+
+
+def _bound(samples: Samples, elements: Elements, peaks: Peaks, unresolved: Unresolved) -> None:
+    """Add what elements may hide: the integrand vanishes with the velocity, so a piece adds |F|/|v| x its surface."""
+    if unresolved.hidden is None:
+        unresolved.hidden = np.zeros((len(peaks), samples.integrand.shape[2]))
+    if not len(elements):
+        return
+    size = extent(samples.cell, elements, samples.steps)
+    surface = 2.0 * samples.cell.dim * size.max(axis=1) ** (samples.cell.dim - 1)
+    for sheet in range(samples.energy.shape[1]):
+        energy = samples.energy[elements.nodes, sheet]
+        speed = np.linalg.norm(samples.velocity[elements.nodes, sheet], axis=2)
+        ratio = np.abs(samples.integrand[elements.nodes, sheet]) / np.maximum(speed, 1e-300)[..., None]
+        piece = ratio.max(axis=1) * surface[:, None]
+        spread = _spread(samples, elements, size, sheet)
+        for peak, (centre, width) in enumerate(zip(peaks.centre, peaks.width, strict=True)):
+            margin = spread + HOT_REACH * width
+            near = (energy.min(axis=1) - margin <= centre) & (energy.max(axis=1) + margin >= centre)
+            unresolved.hidden[peak] += piece[near].sum(axis=0)
 
 
 def discover(samples: Samples, elements: Elements, peaks: Peaks, tolerance: float) -> tuple[Elements, Unresolved]:
@@ -135,7 +158,7 @@ def discover(samples: Samples, elements: Elements, peaks: Peaks, tolerance: floa
         too_deep = close & (elements.level >= TOUCH_DEPTH[dim])
         centre = samples.cell.points(elements.vertices.mean(axis=1) / samples.steps)
         unresolved.touching += [(centre[i], int(sheet[i])) for i in np.flatnonzero(too_deep)]
-        unresolved.unseen += int((hidden & (elements.level >= DEPTH[dim])).sum())
+        _bound(samples, elements.take(hidden & (elements.level >= DEPTH[dim])), peaks, unresolved)
         split = (hidden & (elements.level < DEPTH[dim])) | (close & ~too_deep)
         finished.append(elements.take(~split))
         elements = children(samples, elements.take(split)) if split.any() else elements.take(split)

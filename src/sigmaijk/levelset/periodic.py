@@ -76,6 +76,7 @@ def trapezoid(
         unresolved=Unresolved(),
         nearest=nearest,
         crossed=np.zeros(len(peaks), dtype=bool),
+        hiding=np.zeros(len(peaks), dtype=bool),
         method=f"trapezoid rule on grids up to {n / GROWTH:.0f} points along the shortest axis",
         allowed=allowed,
     )

@@ -20,6 +20,8 @@ class Sample(NamedTuple):
     """dE/dk, (k, n, dim)"""
     integrand: FloatArray
     """(k, n, c)"""
+    coupling: FloatArray
+    """How strongly a sheet and the next one repel or change each other where they come close, (k, n); a velocity."""
 
 
 Sampler = Callable[[FloatArray], Sample]
@@ -83,6 +85,11 @@ class Samples:
     def integrand(self) -> FloatArray:
         """(sample, n, c)"""
         return self._filled().integrand[: self.count]
+
+    @property
+    def coupling(self) -> FloatArray:
+        """(sample, n)"""
+        return self._filled().coupling[: self.count]
 
     def _filled(self) -> Sample:
         if self._arrays is None:

@@ -29,6 +29,11 @@ NOISE = 1e-13
 
 PATIENCE = 100
 
+STALLED = 3e-6
+"""A block that is zero within its error, and that error this share of the modulus, is left: it looks forbidden."""
+FAR = 30.0
+"""... if its tolerance is still this many times smaller."""
+
 
 @dataclass(frozen=True)
 class Goal:
@@ -38,8 +43,8 @@ class Goal:
     modulus: int
     """Column whose integral has no cancellation."""
     atol: float
-    wanted: BoolArray
-    """Columns of the block that the tolerance acts on."""
+    entries: FloatArray
+    """Entries of the tensor that the tolerance acts on, as combinations of the columns, (c, entry)."""
 
 
 @dataclass
@@ -62,6 +67,8 @@ class Integrals:
     """Distance in energy of each peak from the nearest sampled sheet, (peak,)"""
     crossed: BoolArray
     """Peaks that picked anything from any element, (peak,)"""
+    hiding: BoolArray
+    """Peaks near which an element at the deepest level may still hide a piece, (peak,)"""
     method: str
     """What was done, for a reader of the result."""
     allowed: FloatArray
@@ -71,7 +78,7 @@ class Integrals:
 
     def reordered(self, order: IntArray) -> Integrals:
         """The same for other peaks, given by their numbers; repeats are allowed."""
-        by_peak = ("value", "error", "converged", "limited", "nearest", "crossed", "allowed")
+        by_peak = ("value", "error", "converged", "limited", "nearest", "crossed", "hiding", "allowed")
         return replace(self, **{name: getattr(self, name)[order] for name in by_peak})
 
 
@@ -89,6 +96,7 @@ def undiscovered(peaks: int, goals: Sequence[Goal], width: int) -> Integrals:
         unresolved=Unresolved(),
         nearest=np.full(peaks, np.inf),
         crossed=np.zeros(peaks, dtype=bool),
+        hiding=np.zeros(peaks, dtype=bool),
         method="ended before the first mesh",
         allowed=np.zeros(shape),
     )
@@ -108,8 +116,14 @@ def tolerance(value: FloatArray, goals: Sequence[Goal], rtol: float) -> tuple[Fl
 
 
 def block_errors(error: FloatArray, goals: Sequence[Goal]) -> FloatArray:
-    """Largest error among the wanted columns of each block, (.., block)."""
-    return np.stack([error[..., g.columns][..., g.wanted].max(axis=-1, initial=0.0) for g in goals], axis=-1)
+    """Largest error among the wanted entries of each block, (.., block)."""
+    found = []
+    for goal in goals:
+        columns = error[..., goal.columns]
+        infinite = np.isinf(columns).any(axis=-1) & bool(goal.entries.any())
+        largest = (np.where(np.isinf(columns), 0.0, columns) @ np.abs(goal.entries)).max(axis=-1, initial=0.0)
+        found.append(np.where(infinite, np.inf, largest))
+    return np.stack(found, axis=-1)
 
 
 class Mesh:
@@ -120,6 +134,7 @@ class Mesh:
         self.value = np.zeros((len(peaks), width))
         self.spread = np.zeros((len(peaks), width))
         self.crossed = np.zeros(len(peaks), dtype=bool)
+        self.hidden: FloatArray = np.zeros((len(peaks), width))
         self.leaves: Elements | None = None
         self.indicator = np.zeros((0, len(peaks), len(goals)), dtype=np.float32)
 
@@ -167,7 +182,7 @@ class Mesh:
     @property
     def error(self) -> FloatArray:
         """Error estimate of each total, (peak, c)."""
-        return ERROR_FACTOR * np.maximum(self.spread, 0.0)
+        return ERROR_FACTOR * np.maximum(self.spread, 0.0) + self.hidden
 
 
 def _mark(mesh: Mesh, excess: FloatArray) -> np.ndarray:
@@ -211,6 +226,8 @@ def integrate(
         peaks = _shorten(peaks, _nearest(samples, peaks), rtol)
         mesh = Mesh(samples, peaks, goals, samples.integrand.shape[2])
         mesh.add(elements)
+        if unresolved.hidden is not None:
+            mesh.hidden = unresolved.hidden
         discovered = True
     except OutOfPoints:
         width = max(max(goal.columns.stop, goal.modulus + 2) for goal in goals)
@@ -229,6 +246,7 @@ def _adapt(mesh: Mesh, rtol: float, given_up: BoolArray, report: Callable[[int, 
         allowed, floor = tolerance(mesh.value, mesh.goals, rtol)
         limit = np.maximum(allowed, floor)
         error = block_errors(mesh.error, mesh.goals)
+        given_up |= _stalled(mesh, error, limit)
         open_ones = (error > limit) & ~given_up
         ratio = np.divide(error, limit, out=np.zeros_like(error), where=open_ones & (limit > 0))
         if report is not None:
@@ -264,6 +282,16 @@ def _shorten(peaks: Peaks, nearest: FloatArray, rtol: float) -> Peaks:
     return Peaks(peaks.centre, peaks.width, np.minimum(widths + 12.0 - np.log(min(rtol, 1.0)), FARTHEST))
 
 
+def _stalled(mesh: Mesh, error: FloatArray, limit: FloatArray) -> BoolArray:
+    """Blocks that no relative tolerance will ever stop: zero within an error that is tiny beside the modulus."""
+    stalled = np.zeros(error.shape, dtype=bool)
+    for b, goal in enumerate(mesh.goals):
+        size = np.abs(mesh.value[:, goal.columns]).max(axis=1)
+        tiny = error[:, b] < STALLED * np.abs(mesh.value[:, goal.modulus])
+        stalled[:, b] = tiny & (size <= error[:, b]) & (error[:, b] > FAR * limit[:, b])
+    return stalled
+
+
 def _summary(mesh: Mesh, rtol: float, discovered: bool, unresolved: Unresolved) -> Integrals:
     samples, peaks = mesh.samples, mesh.peaks
     nearest = _nearest(samples, peaks)
@@ -273,14 +301,15 @@ def _summary(mesh: Mesh, rtol: float, discovered: bool, unresolved: Unresolved) 
     return Integrals(
         value=mesh.value,
         error=error,
-        converged=blocks <= np.maximum(allowed, floor),
-        limited=(blocks > allowed) & (blocks <= floor),
+        converged=(blocks <= np.maximum(allowed, floor)) & discovered,
+        limited=(blocks > allowed) & (blocks <= floor) & discovered,
         points=samples.count,
         simplices=0 if mesh.leaves is None else len(mesh.leaves),
         discovered=discovered,
         unresolved=unresolved,
         nearest=nearest,
         crossed=mesh.crossed,
+        hiding=(mesh.hidden > 0).any(axis=1),
         method="adaptive simplices, order-2 energies and integrand",
         allowed=allowed,
         samples=samples,
