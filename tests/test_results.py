@@ -7,7 +7,7 @@ import pytest
 import xarray as xr
 
 from made_up import TAU_POWERS, made_up, only
-from sigmaijk import ArgumentError, FileFormatError, SigmaijkError, component, open_result
+from sigmaijk import ArgumentError, ArgumentTypeError, FileFormatError, SigmaijkError, component, open_result
 from sigmaijk.outputs import csv_text, write_outputs
 from sigmaijk.results import independent_components, term_names, to_dataset
 
@@ -89,6 +89,12 @@ def test_an_unreadable_result_is_an_error_with_its_path(tmp_path, content: bytes
         open_result(path)
 
 
+@pytest.mark.parametrize("path", [None, 5, b"a.nc"])
+def test_what_is_no_path_is_refused(path):
+    with pytest.raises(ArgumentTypeError, match=r"path must be a string or a pathlib\.Path, got"):
+        open_result(path)
+
+
 def test_a_truncated_result_is_an_error(tmp_path):
     made_up().to_netcdf(tmp_path / "a.nc")
     (tmp_path / "a.nc").write_bytes((tmp_path / "a.nc").read_bytes()[:3000])
@@ -132,6 +138,11 @@ def test_a_wrong_component_is_an_error_that_names_the_choice(term, indices, unit
         component(made_up(), term, indices, unit)
 
 
+def test_a_component_is_taken_of_a_dataset_only():
+    with pytest.raises(ArgumentTypeError, match=r"ds must be a dataset of sg\.conductivity .* got NoneType"):
+        component(None, "qm", "xyy")  # pyright: ignore
+
+
 def test_independent_components_follow_the_index_symmetry():
     ds = made_up()
     assert term_names(ds) == ["drude", "bcd", "qm", "total"]
@@ -165,6 +176,25 @@ def test_a_result_goes_to_three_files_beside_each_other(tmp_path):
     assert all(path.parent == tmp_path for path in files.paths)
     assert files.problems == ()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["toy.v2.csv", "toy.v2.nc", "toy.v2.png"]
+
+
+@pytest.mark.parametrize(
+    ("exists", "reason"), [(False, "the folder does not exist"), (True, "lets no file be created")]
+)
+def test_only_a_folder_that_is_missing_is_called_missing(tmp_path, exists: bool, reason: str):
+    """Folders such as /proc answer ENOENT to every new file."""
+
+    def refuse(ds: xr.Dataset, path) -> None:
+        raise FileNotFoundError(2, "No such file or directory")
+
+    def refuse_late(ds: xr.Dataset, path) -> None:
+        path.parent.rename(tmp_path / "gone")
+        refuse(ds, path)
+
+    (tmp_path / "there").mkdir()
+    files = write_outputs(made_up(), tmp_path / "there" / "toy", refuse if exists else refuse_late)
+    assert len(files.problems) == 1
+    assert reason in files.problems[0]
 
 
 @pytest.mark.parametrize("obstacle", ["missing", "file", "folder"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from scipy import constants
 
-from sigmaijk import ArgumentError, kelvin
+from sigmaijk import ArgumentError, ArgumentTypeError, kelvin
 from sigmaijk.units import BOLTZMANN_EV_PER_KELVIN, HBAR_EV_FS, conversion, si_factor, si_unit
 
 
@@ -13,6 +13,23 @@ def test_constants_are_those_of_the_si():
     assert kelvin(1.0) == pytest.approx(constants.k / constants.e, rel=1e-9)
     assert pytest.approx(constants.hbar / constants.e * 1e15, rel=1e-9) == HBAR_EV_FS
     assert pytest.approx(constants.k / constants.e, rel=1e-9) == BOLTZMANN_EV_PER_KELVIN
+
+
+@pytest.mark.parametrize(
+    ("temperature", "error", "problem"),
+    [
+        ("300", ArgumentTypeError, r"temperature must be one number of kelvin, got '300' \(str\)"),
+        (True, ArgumentTypeError, "one number of kelvin, got True"),
+        (3j, ArgumentTypeError, "one number of kelvin, got 3j"),
+        ([1.0, 2.0], ArgumentTypeError, "one number of kelvin"),
+        (-3, ArgumentError, r"finite and not negative \(kelvin\), got -3"),
+        (float("nan"), ArgumentError, "finite and not negative .*, got nan"),
+        (float("inf"), ArgumentError, "finite and not negative .*, got inf"),
+    ],
+)
+def test_a_temperature_is_one_finite_number_not_below_zero(temperature, error, problem):
+    with pytest.raises(error, match=problem):
+        kelvin(temperature)
 
 
 @pytest.mark.parametrize("power", [0, 1, 2])

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from .arrays import ComplexArray, FloatArray, IntArray
-from .errors import ArgumentError
+from .errors import ArgumentError, ArgumentTypeError
 
 
 @dataclass(frozen=True)
@@ -77,11 +78,11 @@ class Model(ABC):
 
 
 def as_points(k: ArrayLike, dim: int) -> FloatArray:
-    """A batch of k as a float array of shape (nk, dim); raises ArgumentError on any other shape or on nan and inf."""
-    try:
-        points = np.asarray(k, dtype=np.float64)
-    except (TypeError, ValueError) as failure:
-        raise ArgumentError(f"k must be an array of numbers of shape (nk, {dim}), got {k!r}") from failure
+    """A batch of k as a float array of shape (nk, dim).
+
+    Raises ArgumentTypeError for what is not real, and ArgumentError for any other shape or for nan and inf.
+    """
+    points = as_reals("k", k, f"an array of real numbers of shape (nk, {dim})")
     if points.ndim == 1 and points.shape == (dim,):
         points = points[None]
     if points.ndim != 2 or points.shape[1] != dim:
@@ -89,3 +90,41 @@ def as_points(k: ArrayLike, dim: int) -> FloatArray:
     if not np.isfinite(points).all():
         raise ArgumentError("k must be finite, got nan or inf")
     return points
+
+
+def as_reals(name: str, values: ArrayLike, wanted: str) -> FloatArray:
+    """Real numbers as a float array of any shape; nothing is rounded, parsed or dropped on the way.
+
+    Raises ArgumentTypeError, with the name of the argument and what is wanted, for complex numbers, truth values, text,
+    None and rows of unequal length.
+    """
+    try:
+        array = np.asarray(values)
+    except (TypeError, ValueError) as failure:
+        raise ArgumentTypeError(f"{name} must be {wanted}, got {_shown(values)}: {failure}") from failure
+    if np.iscomplexobj(array):
+        raise ArgumentTypeError(
+            f"{name} must be real, got complex numbers; if their imaginary parts are rounding, pass the .real part"
+        )
+    if array.dtype.kind == "O" and all(isinstance(entry, Real) for entry in array.flat):  # fractions, huge integers
+        try:
+            return array.astype(np.float64)
+        except (TypeError, ValueError, OverflowError) as failure:
+            raise ArgumentTypeError(f"{name} must be {wanted}, got {_shown(values)}: {failure}") from failure
+    if array.dtype.kind not in "iuf":
+        raise ArgumentTypeError(f"{name} must be {wanted}, got {_shown(values)}")
+    return array.astype(np.float64, copy=False)
+
+
+def as_number(name: str, value: object, unit: str = "") -> float:
+    """One real number; raises ArgumentTypeError for anything else, also for an array of one."""
+    wanted = f"one real number{unit and f' ({unit})'}"
+    number = as_reals(name, value, wanted)  # pyright: ignore[reportArgumentType]
+    if number.ndim:
+        raise ArgumentTypeError(f"{name} must be {wanted}, got {_shown(value)}")
+    return float(number)
+
+
+def _shown(values: object) -> str:
+    text = " ".join(repr(values).split())
+    return f"{text if len(text) <= 60 else text[:57] + '...'} ({type(values).__name__})"

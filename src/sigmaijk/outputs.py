@@ -58,7 +58,7 @@ def write_outputs(
             _write_whole(target, write)
             others[suffix] = target
         except (OSError, RuntimeError) as error:
-            problems.append(f"cannot write {target}: {_reason(error)}; the values are in {netcdf}")
+            problems.append(f"cannot write {target}: {_reason(error, target)}; the values are in {netcdf}")
     return WrittenFiles(netcdf, others[".csv"], others[".png"], tuple(problems))
 
 
@@ -72,7 +72,7 @@ def _write_somewhere(ds: xr.Dataset, wanted: Path) -> tuple[Path, list[str]]:
         try:
             _write_whole(target, lambda path: ds.to_netcdf(path, engine="h5netcdf"))
         except (OSError, RuntimeError) as error:
-            failures.append(f"cannot write {target}: {_reason(error)}")
+            failures.append(f"cannot write {target}: {_reason(error, target)}")
         else:
             return target, [f"{failures[0]}; the result is in {target}"] if failures else []
     raise OutputError("; ".join(failures))
@@ -91,9 +91,11 @@ def _write_whole(target: Path, write: Callable[[Path], object]) -> None:
             part.unlink()
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: Exception, target: Path) -> str:
     text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     if "No such file" in text or isinstance(error, FileNotFoundError):
+        if target.parent.is_dir():  # so speaks /proc
+            return f"the system lets no file be created in {target.parent}"
         return "the folder does not exist"
     return " ".join(text.split())[:120]
 
@@ -139,7 +141,8 @@ def _csv_components(ds: xr.Dataset) -> Iterator[tuple[str, str]]:
 
 
 def _csv_header(ds: xr.Dataset) -> list[str]:
-    lines = [f"sigmaijk result; {CONVENTION}; only j <= k is listed; an error of inf marks a term that diverges"]
+    infinite = "an error of inf marks a term that diverges or is not resolved"
+    lines = [f"sigmaijk result; {CONVENTION}; only j <= k is listed; {infinite}"]
     for name in term_names(ds):
         described = ds[name].attrs
         lines.append(f"{name}: {described['long_name']}; unit {described['units']}; {described['formula']}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from .arrays import FloatArray
 from .errors import ArgumentError, ArgumentTypeError, UnsupportedFeatureError
-from .model import Model
+from .model import Model, as_number, as_reals
 from .term import Term
 from .terms import CATALOGUE
 
@@ -41,10 +41,7 @@ class Request:
 
 def energies(name: str, values: ArrayLike) -> FloatArray:
     """A number or a one-dimensional sequence of finite energies in eV, as an array."""
-    try:
-        array = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError) as failure:
-        raise ArgumentTypeError(f"{name} must be a number or a sequence of numbers in eV, got {values!r}") from failure
+    array = as_reals(name, values, "a number or a sequence of numbers in eV")
     if array.ndim > 1 or array.size == 0:
         raise ArgumentError(f"{name} must be a number or a sequence with at least one entry, got shape {array.shape}")
     array = np.atleast_1d(array)
@@ -55,24 +52,15 @@ def energies(name: str, values: ArrayLike) -> FloatArray:
 
 def positive(name: str, value: float, unit: str = "") -> float:
     """A finite number above zero."""
-    number = _number(name, value)
+    number = as_number(name, value, unit)
     if not (math.isfinite(number) and number > 0):
         raise ArgumentError(f"{name} must be finite and above zero{unit and f' ({unit})'}, got {value!r}")
     return number
 
 
-def _number(name: str, value: object) -> float:
-    if isinstance(value, (bool, str)) or value is None:
-        raise ArgumentTypeError(f"{name} must be a number, got {value!r}")
-    try:
-        return float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError) as failure:
-        raise ArgumentTypeError(f"{name} must be a number, got {value!r}") from failure
-
-
 def not_negative(name: str, value: float, unit: str = "") -> float:
     """A finite number, zero or above."""
-    number = _number(name, value)
+    number = as_number(name, value, unit)
     if not (math.isfinite(number) and number >= 0):
         raise ArgumentError(f"{name} must be finite and not negative{unit and f' ({unit})'}, got {value!r}")
     return number
@@ -80,15 +68,28 @@ def not_negative(name: str, value: float, unit: str = "") -> float:
 
 def chosen_terms(names: Sequence[str] | str) -> tuple[Term, ...]:
     """Terms by name, each once, in the order of the catalogue."""
-    wanted = (names,) if isinstance(names, str) else tuple(names)
+    wanted = _strings("terms", names, f"names of terms ({', '.join(CATALOGUE)})")
     if not wanted:
         raise ArgumentError(f"terms must name at least one of {', '.join(CATALOGUE)}")
     for name in wanted:
         if name not in CATALOGUE:
-            close = get_close_matches(str(name), CATALOGUE, n=1)
+            close = get_close_matches(name, CATALOGUE, n=1)
             hint = f"; did you mean {close[0]!r}?" if close else ""
             raise ArgumentError(f"unknown term {name!r}: the terms are {', '.join(CATALOGUE)}{hint}")
     return tuple(term for name, term in CATALOGUE.items() if name in wanted)
+
+
+def _strings(argument: str, names: object, wanted: str) -> tuple[str, ...]:
+    """One string or some of them, as a tuple."""
+    if isinstance(names, str):
+        return (names,)
+    if not isinstance(names, Iterable):
+        raise ArgumentTypeError(f"{argument} must be {wanted}, a string or a list of strings, got {names!r}")
+    found = tuple(names)
+    for name in found:
+        if not isinstance(name, str):
+            raise ArgumentTypeError(f"{argument} must be {wanted}, a string or a list of strings, got {name!r} in it")
+    return found
 
 
 def tolerances(atol: float | Mapping[str, float], terms: Sequence[Term]) -> dict[str, float]:
@@ -108,8 +109,8 @@ def chosen_components(components: Sequence[str] | str | None, dim: int) -> tuple
         return None
     letters = DIRECTIONS[:dim]
     found = []
-    for name in (components,) if isinstance(components, str) else tuple(components):
-        if not isinstance(name, str) or len(name) != 3 or any(c not in letters for c in name):
+    for name in _strings("components", components, "entries such as 'xyy'"):
+        if len(name) != 3 or any(c not in letters for c in name):
             raise ArgumentError(
                 f"unknown component {name!r}: write three letters of {letters!r}, the current first, such as 'xyy'"
             )
@@ -119,7 +120,34 @@ def chosen_components(components: Sequence[str] | str | None, dim: int) -> tuple
     return tuple(found)
 
 
+def point_limit(max_k_points: float | None) -> int:
+    """The largest number of k-points; a float such as 1e6 will do when it is whole."""
+    if max_k_points is None:
+        return DEFAULT_MAX_K_POINTS
+    number = as_number("max_k_points", max_k_points)
+    if not number.is_integer():
+        raise ArgumentError(
+            f"max_k_points must be a whole number, or None for {DEFAULT_MAX_K_POINTS}, got {max_k_points!r}"
+        )
+    if number < 1:
+        raise ArgumentError(f"max_k_points must be at least 1, got {max_k_points!r}")
+    return int(number)
+
+
+def chosen_method(method: str, kT: FloatArray) -> str:
+    """The integrator by name; a sum on grids has no limit T = 0."""
+    if not isinstance(method, str):
+        raise ArgumentTypeError(f"method must be one of {', '.join(map(repr, METHODS))}, got {method!r}")
+    if method not in METHODS:
+        raise ArgumentError(f"method must be one of {', '.join(map(repr, METHODS))}, got {method!r}")
+    if method == "trapezoid" and (kT == 0).any():
+        raise ArgumentError("method='trapezoid' sums on grids and needs kT > 0; use method='auto' at T = 0")
+    return method
+
+
 def _refuse_later(form: str, executor: object, checkpoint: object) -> None:
+    if not isinstance(form, str):
+        raise ArgumentTypeError(f"form must be 'WPD' (Eq. 13), got {form!r}")
     if form in ("LKA", "QK"):
         raise UnsupportedFeatureError(f"form={form!r}: the rows of Table 1 other than WPD come with sigmaijk.theory")
     if form != "WPD":
@@ -163,13 +191,7 @@ def check(
     entries = chosen_components(components, model.dim)
     _refuse_later(form, executor, checkpoint)
     degeneracy_tol = not_negative("degeneracy_tol", degeneracy_tol, "eV")
-    if max_k_points is not None and (isinstance(max_k_points, bool) or int(max_k_points) != max_k_points):
-        raise ArgumentError(f"max_k_points must be a whole number or None, got {max_k_points!r}")
-    limit = DEFAULT_MAX_K_POINTS if max_k_points is None else int(max_k_points)
-    if limit < 1:
-        raise ArgumentError(f"max_k_points must be at least 1, got {max_k_points!r}")
-    if method not in METHODS:
-        raise ArgumentError(f"method must be one of {', '.join(map(repr, METHODS))}, got {method!r}")
-    if method == "trapezoid" and (widths == 0).any():
-        raise ArgumentError("method='trapezoid' sums on grids and needs kT > 0; use method='auto' at T = 0")
-    return Request(mus, widths, selected, rtol, absolute, tau, entries, degeneracy_tol, limit, method)
+    limit = point_limit(max_k_points)
+    return Request(
+        mus, widths, selected, rtol, absolute, tau, entries, degeneracy_tol, limit, chosen_method(method, widths)
+    )

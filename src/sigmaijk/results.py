@@ -14,7 +14,7 @@ import numpy as np
 import xarray as xr
 
 from .arrays import FloatArray
-from .errors import ArgumentError, FileFormatError, SigmaijkError
+from .errors import ArgumentError, ArgumentTypeError, FileFormatError, SigmaijkError
 from .terms import CATALOGUE
 from .units import NATURAL_UNITS, conversion, si_factor, si_unit
 
@@ -156,8 +156,11 @@ def _plain(value: object) -> str | int | float | list[str] | list[int] | list[fl
 def open_result(path: str | os.PathLike[str]) -> xr.Dataset:
     """The dataset of a file written by `conductivity(...).to_netcdf` or `sigmaijk run`, equal to what was written.
 
-    Raises FileFormatError when the file is missing, is not netCDF, or is not a result of sigmaijk.
+    Raises FileFormatError when the file is missing, is not netCDF, or is not a result of sigmaijk, and
+    ArgumentTypeError for what is no path.
     """
+    if not isinstance(path, str | os.PathLike) or not isinstance(os.fspath(path), str):
+        raise ArgumentTypeError(f"path must be a string or a pathlib.Path, got {path!r}")
     try:
         dataset = xr.load_dataset(path, engine="h5netcdf")
     except FileNotFoundError as error:
@@ -199,6 +202,8 @@ def component(ds: xr.Dataset, term: str, indices: str, unit: str | None = None) 
     `unit` is the stored SI unit with another decimal multiple, such as "mA nm/V^2" for qm or "mA nm/V^2/fs" for bcd;
     "natural" gives the integral I (eV, nm, e = hbar = 1). Raises ArgumentError naming what there is to choose from.
     """
+    if not isinstance(ds, xr.Dataset):
+        raise ArgumentTypeError(f"ds must be a dataset of sg.conductivity or sg.open_result, got {type(ds).__name__}")
     tensors = [str(name) for name, values in ds.data_vars.items() if values.dims == TENSOR_DIMS]
     if term not in tensors:
         raise ArgumentError(f"term must be one of {', '.join(map(repr, tensors))}, got {term!r}")

@@ -6,7 +6,10 @@ An integral I of the natural core (e = hbar = 1, eV, nm) becomes a conductivity 
 
 from __future__ import annotations
 
-from .errors import ArgumentError
+import math
+from numbers import Real
+
+from .errors import ArgumentError, ArgumentTypeError
 
 E_SQUARED_OVER_HBAR = 2.434134807e-4
 """e**2 / hbar in siemens; 1 nm/eV of a sheet integral is this many A nm / V**2."""
@@ -27,7 +30,12 @@ _MULTIPLES = {"A": 1.0, "mA": 1e-3, "uA": 1e-6, "nA": 1e-9}
 
 
 def kelvin(temperature: float) -> float:
-    """k_B T in eV for a temperature in kelvin."""
+    """k_B T in eV for one temperature in kelvin; raises ArgumentError unless it is finite and not negative."""
+    if isinstance(temperature, bool) or not isinstance(temperature, Real):
+        kind = type(temperature).__name__
+        raise ArgumentTypeError(f"temperature must be one number of kelvin, got {temperature!r} ({kind})")
+    if not 0 <= temperature < math.inf:
+        raise ArgumentError(f"temperature must be finite and not negative (kelvin), got {temperature!r}")
     return BOLTZMANN_EV_PER_KELVIN * temperature
 
 

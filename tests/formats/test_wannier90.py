@@ -12,6 +12,7 @@ import pytest
 
 from sigmaijk.errors import (
     ArgumentError,
+    ArgumentTypeError,
     FileFormatError,
     InputFileError,
     InputHealthWarning,
@@ -348,6 +349,14 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     assert isinstance(caught.value, SigmaijkError)
     with pytest.raises(InputFileError, match="cannot open"):
         read_wannier90(tmp_path)
+    with pytest.raises(InputFileError, match=r"cannot open 'a\\x00b': .*null.*; check the path"):
+        read_wannier90("a\0b")
+
+
+@pytest.mark.parametrize("path", [None, 0, b"a_tb.dat", ["a_tb.dat"]])
+def test_what_is_no_path_is_refused(path: Any) -> None:
+    with pytest.raises(ArgumentTypeError, match=r"path must be a string or a pathlib\.Path, got"):
+        read_wannier90(path)
 
 
 TILTED = [[0.4, 0.0, 0.1], [0.1, 0.5, 0.0], [0.0, 0.0, 2.0]]
@@ -359,7 +368,6 @@ TILTED = [[0.4, 0.0, 0.1], [0.1, 0.5, 0.0], [0.0, 0.0, 2.0]]
         (HR, {}, r"which holds no lattice: give lattice=\(3, 3\), rows in nm"),
         (HR, {"lattice": np.eye(2)}, r"lattice must be finite and have shape \(3, 3\), nm, got shape \(2, 2\)"),
         (HR, {"lattice": LATTICE, "positions": np.zeros((3, 3))}, r"positions must .* shape \(2, 3\)"),
-        (HR, {"lattice": LATTICE, "positions": "here"}, "positions must be an array of numbers"),
         (HR, {"lattice": np.ones((3, 3)), "positions": CENTRES}, "linearly independent"),
         (HR, {"lattice": TILTED, "positions": CENTRES, "dim": 2}, "a1 and a2 in the xy plane"),
         (layered("0.0011"), {"lattice": LATTICE, "positions": CENTRES, "dim": 2}, r"1.1 meV at R = \(0, 0, -1\)"),
@@ -367,16 +375,34 @@ TILTED = [[0.4, 0.0, 0.1], [0.1, 0.5, 0.0], [0.0, 0.0, 2.0]]
         (TB, {"positions": CENTRES + 0.1}, "give only one of them"),
         (TB, {"fermi_energy": np.nan}, "fermi_energy must be a finite number of eV, got nan"),
         (TB, {"fermi_energy": "0"}, "fermi_energy must be a finite number of eV, got '0'"),
+        (TB, {"fermi_energy": True}, "fermi_energy must be a finite number of eV, got True"),
         (TB, {"dim": 1}, "dim must be 2 or 3, got 1"),
+        (TB, {"dim": np.array([2, 2])}, r"dim must be 2 or 3, got array"),
         (TB, {"thickness": 1.0}, "thickness belongs to a sheet: give dim=2"),
         (TB, {"thickness": 0.0, "dim": 2}, "thickness must be a finite length above zero, got 0.0"),
         (TB, {"thickness": np.inf, "dim": 2}, "thickness must be a finite length above zero, got inf"),
+        (TB, {"thickness": True, "dim": 2}, "thickness must be a finite length above zero, got True"),
         (TB, {"spin_degeneracy": 4}, "spin_degeneracy must be 1 or 2, got 4"),
+        (TB, {"spin_degeneracy": True}, "spin_degeneracy must be 1 or 2, got True"),
     ],
 )
 def test_bad_options_are_refused(tmp_path: Path, text: str, options: dict[str, Any], message: str) -> None:
     with pytest.raises(ArgumentError, match=message):
         read_wannier90(written(tmp_path, text), **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"lattice": LATTICE, "positions": "here"}, "positions must be an array of numbers"),
+        ({"lattice": LATTICE, "positions": CENTRES + 1j}, "positions must be real, got complex numbers"),
+        ({"lattice": LATTICE + 0j}, r"lattice must be real, got complex numbers; .* pass the \.real part"),
+        ({"lattice": LATTICE > 0}, r"lattice must be an array of numbers of shape \(3, 3\), nm, got"),
+    ],
+)
+def test_options_that_are_not_real_numbers_are_refused(tmp_path: Path, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ArgumentTypeError, match=message):
+        read_wannier90(written(tmp_path, HR), **options)
 
 
 def test_options_that_repeat_the_file_are_accepted(tmp_path: Path) -> None:

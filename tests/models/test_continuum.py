@@ -139,6 +139,7 @@ def test_the_catalogue_holds_factories_that_return_models():
         ((SX, 2), {}, ArgumentTypeError, r"hamiltonian must be a function .* \(ndarray\)"),
         ((warped_cone, 4), {}, ArgumentError, "dim must be 2 or 3, got 4"),
         ((warped_cone, 2.0), {}, ArgumentError, "dim must be 2 or 3, got 2.0"),
+        ((warped_cone, np.array([2, 3])), {}, ArgumentError, "dim must be 2 or 3, got array"),
         ((warped_cone, 3), {}, ArgumentTypeError, "hamiltonian must take kx, ky, kz for dim=3"),
         ((warped_cone, 2), {"derivatives": SX}, ArgumentTypeError, "derivatives must be a function or None"),
         ((warped_cone, 2), {"derivatives": lambda kx: kx}, ArgumentTypeError, "derivatives must take kx, ky for dim=2"),
@@ -146,6 +147,13 @@ def test_the_catalogue_holds_factories_that_return_models():
         ((warped_cone, 2), {"scale": np.inf}, ArgumentError, "scale must be a finite number above zero"),
         ((warped_cone, 2), {"scale": "1"}, ArgumentError, "scale must be a finite number above zero"),
         ((warped_cone, 2), {"spin_degeneracy": 3}, ArgumentError, "spin_degeneracy must be 1 or 2, got 3"),
+        ((warped_cone, 2), {"scale": True}, ArgumentError, "scale must be a finite number above zero"),
+        (
+            (warped_cone, 2),
+            {"spin_degeneracy": np.array([1, 2])},
+            ArgumentError,
+            "spin_degeneracy must be .* got array",
+        ),
         ((warped_cone, 2), {"spin_degeneracy": True}, ArgumentError, "spin_degeneracy must be 1 or 2, got True"),
     ],
 )

@@ -220,6 +220,14 @@ def test_a_home_cell_is_not_required() -> None:
 def test_rounding_of_printed_digits_is_symmetrised() -> None:
     model = LatticeModel(np.eye(2), {(0, 0): [[0.0]], (1, 0): [[1.0 + 1e-6]], (-1, 0): [[1.0 - 1e-6]]})
     assert_same(model.hamiltonian([[0.0, 0.0]]), np.full((1, 1, 1), 2.0), rtol=1e-15, floor=1)
+    assert model.asymmetry == pytest.approx(2e-6, rel=1e-6)
+
+
+def test_vectors_are_counted_where_something_hops() -> None:
+    one, nothing = np.eye(1), np.zeros((1, 1))
+    model = LatticeModel(np.eye(2), {(0, 0): one, (1, 0): one, (-1, 0): one, (2, 0): nothing, (-2, 0): nothing})
+    assert model.n_vectors == 3
+    assert model.asymmetry == 0.0
 
 
 def test_a_pickled_model_is_small_and_gives_the_same_bits() -> None:
@@ -243,7 +251,11 @@ CENTRES = {(0, 0): np.zeros((2, 2, 2))}
     ("changes", "error", "message"),
     [
         ({"lattice": np.eye(4)}, ArgumentError, r"lattice must have shape \(2, 2\) or \(3, 3\)"),
-        ({"lattice": [["a", "b"], ["c", "d"]]}, ArgumentError, "lattice must be an array of numbers"),
+        ({"lattice": [["a", "b"], ["c", "d"]]}, ArgumentTypeError, "lattice must be an array of numbers"),
+        ({"lattice": [["1", "0"], ["0", "1"]]}, ArgumentTypeError, "lattice must be an array of numbers"),
+        ({"lattice": [[1, 0], [0]]}, ArgumentTypeError, "lattice must be an array of numbers"),
+        ({"lattice": None}, ArgumentTypeError, r"lattice must be an array of numbers.* got None \(NoneType\)"),
+        ({"lattice": np.eye(2) + 1j}, ArgumentTypeError, "lattice must be real, got complex numbers"),
         ({"lattice": [[1, 0], [np.nan, 1]]}, ArgumentError, "lattice must be finite"),
         ({"lattice": [[1, 2], [2, 4]]}, ArgumentError, "linearly independent"),
         ({"hoppings": [np.eye(2)]}, ArgumentTypeError, "hoppings must be a dictionary"),
@@ -253,6 +265,8 @@ CENTRES = {(0, 0): np.zeros((2, 2, 2))}
         ({"hoppings": {0: np.eye(2)}}, ArgumentError, "tuple of 2 integers, got 0"),
         ({"hoppings": {(0, 0): np.ones((2, 3))}}, ModelError, r"shape \(n, n\).*\(2, 3\) at R = \(0, 0\)"),
         ({"hoppings": {(0, 0): 1.0}}, ModelError, r"shape \(n, n\)"),
+        ({"hoppings": {(0, 0): [["1"]]}}, ArgumentTypeError, r"hoppings at R = \(0, 0\) must be .* numbers, got text"),
+        ({"hoppings": {(0, 0): [[{}]]}}, ArgumentTypeError, r"hoppings at R = \(0, 0\) must be .* numbers"),
         ({"hoppings": {**ONE, (1, 0): np.eye(3)}}, ModelError, r"\(3, 3\) at R = \(1, 0\)"),
         ({"hoppings": {(0, 0): [[0, np.inf], [0, 0]]}}, ModelError, r"finite.*R = \(0, 0\), entry \[0, 1\]"),
         ({"hoppings": {(0, 0): np.eye(2), (1, 0): np.eye(2)}}, ModelError, r"R = \(1, 0\) but not -R = \(-1, 0\)"),
@@ -260,12 +274,15 @@ CENTRES = {(0, 0): np.zeros((2, 2, 2))}
         ({"hoppings": {(0, 0): [[0, 1], [0, 0]]}}, ModelError, r"Hermitian.*R = \(0, 0\), entry \[0, 1\]"),
         ({"positions": np.zeros((3, 2))}, ArgumentError, r"positions must have shape .* \(2, 2\), nm, got \(3, 2\)"),
         ({"positions": [[0, 0], [np.nan, 0]]}, ArgumentError, "positions must be finite"),
+        ({"positions": np.zeros((2, 2), complex)}, ArgumentTypeError, "positions must be real, got complex numbers"),
         ({"position_matrices": {(0, 0): np.zeros((2, 2))}}, ModelError, r"shape \(2, n, n\)"),
         ({"position_matrices": {(0, 0): np.zeros((2, 3, 3))}}, ModelError, "as the hoppings are 2 x 2"),
         ({"position_matrices": {(1, 0): np.zeros((2, 2, 2))}}, ModelError, r"not -R = \(-1, 0\)"),
         ({"position_matrices": {(0, 0): np.full((2, 2, 2), 1j)}}, ModelError, "position_matrices must be Hermitian"),
         ({"position_matrices": CENTRES, "positions": np.ones((2, 2))}, ArgumentError, "give only one of them"),
         ({"spin_degeneracy": 3}, ArgumentError, "spin_degeneracy must be 1 or 2, got 3"),
+        ({"spin_degeneracy": True}, ArgumentError, "spin_degeneracy must be 1 or 2, got True"),
+        ({"spin_degeneracy": np.array([1, 2])}, ArgumentError, r"spin_degeneracy must be 1 or 2, got array"),
     ],
 )
 def test_bad_input_is_refused_with_its_name(changes: dict[str, Any], error: type[Exception], message: str) -> None:

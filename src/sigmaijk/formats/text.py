@@ -11,7 +11,7 @@ from typing import NoReturn
 
 import numpy as np
 
-from sigmaijk.errors import FileFormatError, InputFileError
+from sigmaijk.errors import ArgumentTypeError, FileFormatError, InputFileError
 from sigmaijk.model import FloatArray
 
 GZIP_MAGIC = b"\x1f\x8b"
@@ -22,13 +22,18 @@ _FORTRAN_EXPONENT = re.compile(r"[dD](?=[+-]?\d+$)|(?<=[\d.])(?=[+-]\d{3}$)")
 def read_bytes(path: str | os.PathLike[str]) -> bytes:
     """The content of a file, decompressed when it starts like a gzip stream.
 
-    Raises InputFileError when the file cannot be opened and FileFormatError when it is empty or its stream is damaged.
+    Raises ArgumentTypeError for what is no path, InputFileError when the file cannot be opened and FileFormatError when
+    it is empty or its stream is damaged.
     """
+    if not isinstance(path, str | os.PathLike) or not isinstance(os.fspath(path), str):
+        raise ArgumentTypeError(f"path must be a string or a pathlib.Path, got {path!r}")
     try:
         with open(path, "rb") as file:
             data = file.read()
     except OSError as error:
         raise InputFileError(f"cannot open {os.fspath(path)}: {error.strerror or error}; check the path") from error
+    except ValueError as error:  # a null character, or text that has no bytes
+        raise InputFileError(f"cannot open {os.fspath(path)!r}: {error}; check the path") from error
     if data.startswith(GZIP_MAGIC):
         try:
             data = gzip.decompress(data)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import warnings
 from dataclasses import dataclass, replace
-from numbers import Real
+from numbers import Integral, Real
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from sigmaijk.errors import ArgumentError, FileFormatError, InputHealthWarning, MissingPositionsWarning, ModelError
-from sigmaijk.model import ComplexArray, FloatArray
+from sigmaijk.model import ComplexArray, FloatArray, as_reals
 from sigmaijk.models.lattice import HERMITICITY_TOLERANCE_NM, LatticeModel
 from sigmaijk.units import NM_PER_ANGSTROM
 
@@ -83,16 +83,20 @@ def read_wannier90(
 
 
 def _check_options(fermi_energy: float, dim: int, thickness: float | None) -> None:
-    if not (isinstance(fermi_energy, Real) and np.isfinite(fermi_energy)):
+    if not (_is_number(fermi_energy) and np.isfinite(fermi_energy)):
         raise ArgumentError(f"fermi_energy must be a finite number of eV, got {fermi_energy!r}")
-    if dim not in (2, 3):
+    if not isinstance(dim, Integral) or dim not in (2, 3):
         raise ArgumentError(f"dim must be 2 or 3, got {dim!r}")
     if thickness is None:
         return
     if dim == 3:
         raise ArgumentError("thickness belongs to a sheet: give dim=2 with it, or leave it out")
-    if not (isinstance(thickness, Real) and np.isfinite(thickness) and thickness > 0):
+    if not (_is_number(thickness) and np.isfinite(thickness) and thickness > 0):
         raise ArgumentError(f"thickness must be a finite length above zero, got {thickness!r} nm")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def _parsed(path: Path, data: bytes) -> WannierBlocks:
@@ -141,10 +145,7 @@ def _cell(path: Path, blocks: WannierBlocks, lattice: ArrayLike | None, position
 
 
 def _option(argument: str, value: ArrayLike, shape: tuple[int, int]) -> FloatArray:
-    try:
-        rows = np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise ArgumentError(f"{argument} must be an array of numbers: {error}") from error
+    rows = as_reals(argument, value, f"an array of numbers of shape {shape}, nm")
     if rows.shape != shape or not np.isfinite(rows).all():
         raise ArgumentError(f"{argument} must be finite and have shape {shape}, nm, got shape {rows.shape}")
     return rows

@@ -64,9 +64,10 @@ class ContinuumModel(Model):
             if not callable(derivatives):
                 raise ArgumentTypeError(f"derivatives must be a function or None, got {_described(derivatives)}")
             _check_takes("derivatives", derivatives, dim)
-        if not isinstance(scale, Real) or not 0 < scale < math.inf:
+        if isinstance(scale, bool) or not isinstance(scale, Real) or not 0 < scale < math.inf:
             raise ArgumentError(f"scale must be a finite number above zero, in 1/nm, got {scale!r}")
-        if isinstance(spin_degeneracy, bool) or spin_degeneracy not in (1, 2):
+        integer = isinstance(spin_degeneracy, Integral) and not isinstance(spin_degeneracy, bool)
+        if not integer or spin_degeneracy not in (1, 2):
             raise ArgumentError(f"spin_degeneracy must be 1 or 2, got {spin_degeneracy!r}")
         self.dim, self.scale, self.spin_degeneracy = int(dim), float(scale), int(spin_degeneracy)
         self.name = name or getattr(hamiltonian, "__name__", type(hamiltonian).__name__)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sigmaijk.errors import ArgumentError, ArgumentTypeError, ModelError
-from sigmaijk.model import ComplexArray, FloatArray, HamiltonianJet, Model, as_points
+from sigmaijk.model import ComplexArray, FloatArray, HamiltonianJet, Model, as_points, as_reals
 
 Vector = tuple[int, ...]
 Blocks = Mapping[Vector, ArrayLike]
@@ -34,6 +34,7 @@ class LatticeModel(Model):
     position_matrices: {R: <0a|r|Rb> (dim, n, n)}, nm, the centres on the diagonal of R = 0: these are the positions.
     spin_degeneracy: 2 when every band stands for both spins.
 
+    `n_vectors` is the number of R with hoppings, `asymmetry` the largest |H(-R) - H(R)^+| as given, eV.
     Raises ArgumentError or ModelError that name the offending lattice vector and entry.
     """
 
@@ -55,10 +56,13 @@ class LatticeModel(Model):
         self.reciprocal = np.asarray(2 * np.pi * np.linalg.inv(self.lattice).T, dtype=np.float64)
         vectors, energies = _stacked("hoppings", hoppings, self.dim, ())
         mirrored = _mirrored("hoppings", vectors, energies, HERMITICITY_TOLERANCE_EV, "eV")
+        self.asymmetry = float(np.abs(energies - mirrored).max())
         energies = _completed_from_lower_triangle(energies, mirrored)
+        self.n_vectors = int(energies.any(axis=(1, 2)).sum())
         self.n_bands = energies.shape[-1]
         self.positions, displacements = _checked_positions(positions, position_matrices, self.dim, self.n_bands)
-        if spin_degeneracy not in (1, 2):
+        integer = isinstance(spin_degeneracy, Integral) and not isinstance(spin_degeneracy, bool)
+        if not integer or spin_degeneracy not in (1, 2):
             raise ArgumentError(f"spin_degeneracy must be 1 or 2, got {spin_degeneracy!r}")
         self.spin_degeneracy = int(spin_degeneracy)
         self.name = f"LatticeModel({self.n_bands} bands, {self.dim}D)" if name is None else name
@@ -220,7 +224,7 @@ def _hopping_range(vectors: list[Vector], energies: ComplexArray) -> np.ndarray:
 
 
 def _checked_lattice(lattice: ArrayLike) -> FloatArray:
-    rows = _as_array("lattice", lattice, np.float64)
+    rows = as_reals("lattice", lattice, "an array of numbers, its rows the lattice vectors in nm")
     if rows.shape not in ((2, 2), (3, 3)):
         raise ArgumentError(
             f"lattice must have shape (2, 2) or (3, 3), its rows the lattice vectors in nm, got {rows.shape}"
@@ -233,11 +237,15 @@ def _checked_lattice(lattice: ArrayLike) -> FloatArray:
     return rows.copy()
 
 
-def _as_array(argument: str, value: ArrayLike, dtype: type) -> Any:
+def _as_complex(argument: str, value: ArrayLike) -> ComplexArray:
     try:
-        return np.asarray(value, dtype=dtype)
+        array = np.asarray(value)
+        numbers = None if array.dtype.kind in "SU" else array.astype(np.complex128)  # NumPy would parse text
     except (TypeError, ValueError) as error:
-        raise ArgumentError(f"{argument} must be an array of numbers: {error}") from error
+        raise ArgumentTypeError(f"{argument} must be an array of numbers: {error}") from error
+    if numbers is None:
+        raise ArgumentTypeError(f"{argument} must be an array of numbers, got text")
+    return numbers
 
 
 def _stacked(argument: str, blocks: Blocks, dim: int, axes: tuple[int, ...]) -> tuple[list[Vector], ComplexArray]:
@@ -251,7 +259,7 @@ def _stacked(argument: str, blocks: Blocks, dim: int, axes: tuple[int, ...]) -> 
         if not isinstance(key, tuple) or len(key) != dim or not all(isinstance(entry, Integral) for entry in key):
             raise ArgumentError(f"{argument}: each key R must be a tuple of {dim} integers, got {key!r}")
         vectors.append(tuple(int(entry) for entry in key))
-    matrices = [_as_array(f"{argument} at R = {R}", block, np.complex128) for R, block in blocks.items()]
+    matrices = [_as_complex(f"{argument} at R = {R}", block) for R, block in blocks.items()]
     n = matrices[0].shape[-1] if matrices[0].ndim else 0
     expected = (*axes, n, n)
     for R, matrix in zip(vectors, matrices, strict=True):
@@ -312,7 +320,7 @@ def _checked_positions(
     """Tau (n, dim), and the position matrices less tau on their R = 0 diagonal (None if there are none)."""
     tau = np.zeros((n, dim))
     if positions is not None:
-        tau = _as_array("positions", positions, np.float64).copy()
+        tau = as_reals("positions", positions, "an array of numbers, (n_bands, dim), nm").copy()
         if tau.shape != (n, dim):
             raise ArgumentError(f"positions must have shape (n_bands, dim) = ({n}, {dim}), nm, got {tau.shape}")
         if not np.isfinite(tau).all():
