@@ -13,10 +13,15 @@ import numpy as np
 import pytest
 import xarray as xr
 
+import sigmaijk
 import sigmaijk.driver
+import sigmaijk.inspection
 from made_up import made_up, only
-from sigmaijk import ConvergenceWarning, component, open_result
+from sigmaijk import ConvergenceWarning, ModelError, component, open_result
 from sigmaijk.cli import main
+
+SOURCE = Path(sigmaijk.__file__).resolve().parents[1]
+"""Found before any test changes the folder, since the import path may be relative to it."""
 
 QUICK = """[model]
 name = "dirac_pt"
@@ -72,11 +77,12 @@ def test_a_run_writes_three_files_and_prints_values_with_errors_and_units(job, t
 
 def test_the_command_works_as_a_process_of_its_own(job, tmp_path):
     command = [sys.executable, "-m", "sigmaijk", "run", str(job), "-o", "other", "--quiet"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    environment = os.environ | {"PYTHONPATH": str(SOURCE)}
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=environment)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert (tmp_path / "other.nc").exists()
     command[4] = "none.toml"
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=environment)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "sigmaijk: none.toml: there is no such job file\n"
 
@@ -108,10 +114,11 @@ def test_bad_input_is_one_line_and_status_two(job, tmp_path, capsys, arguments: 
     ("old", "new", "problem"),
     [
         ("terms", "term", "did you mean 'terms'"),
-        ('"qm"', '"qmd"', "qmd"),
+        ('"qm"', '"qmd"', "quick.toml, line 6: unknown term 'qmd'"),
         ("rtol = 1e-2", "rtol = 0", "rtol"),
-        ("rtol = 1e-2", 'components = ["xyw"]', "xyw"),
-        ('"dirac_pt"', '"dirac"', "did you mean 'dirac_pt'"),
+        ("rtol = 1e-2", 'components = ["xyw"]', "quick.toml, line 7: unknown component 'xyw'"),
+        ("rtol = 1e-2", 'method = "simpson"', "quick.toml, line 7: method must be one of"),
+        ('"dirac_pt"', '"dirac"', "quick.toml, line 2: there is no model 'dirac'; did you mean 'dirac_pt'"),
         ('name = "dirac_pt"', 'code = "mine.py:cone"', "--allow-code"),
         ("kT_eV = 0.00862", "kT_eV = -1", "kT_eV"),
         ('name = "dirac_pt"', 'file = "absent_tb.dat"', r"absent_tb\.dat"),
@@ -132,6 +139,38 @@ def test_code_runs_with_allow_code(job, tmp_path):
     job.write_text(QUICK.replace('name = "dirac_pt"', 'code = "mine.py:cone"'))
     assert main(["run", str(job), "--allow-code", "--quiet"]) == 0
     assert open_result(tmp_path / "quick.nc").attrs["model"] == "mine.py:cone()"
+
+
+@pytest.mark.parametrize("place", ["", "    "])
+def test_code_that_exits_is_bad_input(job, tmp_path, capsys, place: str):
+    (tmp_path / "mine.py").write_text(f"import sys\ndef cone(kx, ky):\n    pass\n{place}sys.exit(0)\n")
+    job.write_text(QUICK.replace('name = "dirac_pt"', 'code = "mine.py:cone"'))
+    assert main(["run", "quick.toml", "--allow-code"]) == 2
+    assert one_line(capsys) == "sigmaijk: mine.py, line 4: SystemExit: 0\n"
+
+
+def test_a_hamiltonian_that_fails_during_the_run_names_its_file(job, tmp_path, monkeypatch, capsys):
+    def conductivity(*arguments, **options) -> xr.Dataset:
+        raise ModelError("H must be finite, got inf or nan at k = (0, 0)/nm")
+
+    monkeypatch.setattr(sigmaijk.driver, "conductivity", conductivity)
+    assert main(["run", "quick.toml"]) == 2
+    assert one_line(capsys).startswith("sigmaijk: quick.toml: H must be finite")
+    (tmp_path / "mine.py").write_text("def flat(kx, ky):\n    return [[kx]]\n")
+    job.write_text(QUICK.replace('name = "dirac_pt"', 'code = "mine.py:flat"'))
+    assert main(["run", "quick.toml", "--allow-code"]) == 2
+    assert one_line(capsys).startswith("sigmaijk: mine.py: H must be finite")
+
+
+def test_info_names_the_file_of_a_hamiltonian_that_fails_on_its_sample(job, tmp_path, monkeypatch, capsys):
+    def sample(model) -> np.ndarray:
+        raise ModelError("H must be finite, got inf or nan at k = (0, 0)/nm")
+
+    monkeypatch.setattr(sigmaijk.inspection, "sample", sample)
+    (tmp_path / "mine.py").write_text("def flat(kx, ky):\n    return [[kx]]\n")
+    job.write_text(QUICK.replace('name = "dirac_pt"', 'code = "mine.py:flat"'))
+    assert main(["info", "quick.toml", "--allow-code"]) == 2
+    assert one_line(capsys).startswith("sigmaijk: mine.py: H must be finite")
 
 
 def test_a_run_that_did_not_converge_warns_in_one_line_and_has_status_one(job, monkeypatch, capsys):
@@ -175,6 +214,44 @@ def test_a_table_says_diverges_where_the_error_is_infinite(job, monkeypatch, cap
     monkeypatch.setattr(sigmaijk.driver, "conductivity", returns(ds))
     assert main(["run", str(job)]) == 0
     assert "diverges" in capsys.readouterr().out
+
+
+UNFINISHED = {
+    "qm": "qm: not resolved: the search for Fermi-surface pieces was cut short",
+    "total": "total: not resolved: the search for Fermi-surface pieces was cut short",
+}
+
+
+def test_a_run_that_ended_too_soon_is_not_called_zero(job, monkeypatch, capsys):
+    ds = made_up(n_kT=1, n_mu=1, **only(0.0, np.inf)).assign_attrs(singular="[]", converged=0)
+    ds["total"] = 0.0 * ds["total"]
+    monkeypatch.setattr(sigmaijk.driver, "conductivity", returns(ds))
+    assert main(["run", str(job)]) == 1
+    out = capsys.readouterr().out
+    for note in UNFINISHED.values():
+        assert note in out
+    assert "zero within its error" not in out
+
+
+def test_a_real_run_that_ends_before_discovery_is_not_called_zero(job, capsys):
+    job.write_text(QUICK + "max_k_points = 5\n")
+    assert main(["run", str(job)]) == 1
+    out = capsys.readouterr().out
+    assert UNFINISHED["qm"] in out
+    assert "inf" not in out
+
+
+@pytest.mark.parametrize(
+    ("singular", "cause"), [("[]", "not resolved: the search .* short"), ('[{"terms": ["qm"]}]', "diverges")]
+)
+def test_a_term_that_is_zero_where_it_is_known_says_where_it_is_not(job, monkeypatch, capsys, singular, cause):
+    natural, error = np.zeros((1, 2, 2, 2, 2)), np.full((1, 2, 2, 2, 2), 1e-9)
+    error[0, 1] = np.inf
+    ds = made_up(n_kT=1, n_mu=2, natural=natural, natural_error=error).assign_attrs(singular=singular)
+    monkeypatch.setattr(sigmaijk.driver, "conductivity", returns(ds))
+    main(["run", str(job)])
+    out = capsys.readouterr().out
+    assert re.search(rf"qm: {cause} at some \(kT, mu\); at the others .* zero within its error, largest error 2\.", out)
 
 
 def test_a_long_result_is_shown_in_twelve_rows_with_a_note(job, monkeypatch, capsys):
@@ -222,6 +299,46 @@ def test_info_says_what_a_model_is(capsys):
     assert "small gap, bands 2-3" in out
 
 
+def hopping_file(path: Path, tilt: float = 0.0, rounding: float = 0.0) -> None:
+    """One band, -2 cos(kx a) / 2 + 2 tilt sin(kx a); `rounding` is added to one of two conjugate entries."""
+    text = "by hand\n 1\n 3\n 1 1 1\n"
+    for R, value in ((-1, 0.5 + 1j * tilt), (0, 0.1), (1, 0.5 + rounding - 1j * tilt)):
+        text += f" {R} 0 0 1 1 {complex(value).real:.9f} {complex(value).imag:.9f}\n"
+    path.write_text(text)
+
+
+LATTICE = ["--lattice-nm", "[[0.3, 0, 0], [0, 0.4, 0], [0, 0, 2]]"]
+
+
+def test_info_says_how_far_the_hoppings_were_from_hermitian(tmp_path, capsys):
+    hopping_file(tmp_path / "x_hr.dat", rounding=1.2e-6)
+    assert main(["info", str(tmp_path / "x_hr.dat"), *LATTICE]) == 0
+    out = capsys.readouterr().out
+    assert re.search(r"hoppings +│ at 3 lattice vectors R", out)
+    assert re.search(r"as given +│ 1\.2e-06 eV, then made Hermitian", out)
+    assert "The table of components that symmetry allows does not exist yet." in out
+
+
+@pytest.mark.parametrize(
+    ("tilt", "verdict", "suspicious"),
+    [
+        (0.0, "time reversal or inversion$", False),
+        (1e-3, "both time reversal and inversion are broken$", True),  # 4 meV
+        (0.1, "both time reversal and inversion are broken$", False),  # 0.4 eV: meant
+    ],
+)
+def test_info_measures_time_reversal_of_the_spectrum(tmp_path, capsys, tilt: float, verdict: str, suspicious: bool):
+    """E(k) - E(-k) = 4 tilt sin(kx a)."""
+    hopping_file(tmp_path / "x_hr.dat", tilt)
+    assert main(["info", str(tmp_path / "x_hr.dat"), *LATTICE]) == 0
+    out = capsys.readouterr().out
+    (row,) = [line for line in out.splitlines() if "|E(k) - E(-k)|" in line]
+    assert re.search(verdict, row.rstrip(" │"))
+    size = float(re.search(r"([0-9.e+-]+) meV", row)[1])  # pyright: ignore[reportOptionalSubscript]
+    assert size == pytest.approx(4e3 * tilt, rel=0.02, abs=1e-9)
+    assert ("suspect the T-odd terms (drude, qm)" in out) is suspicious
+
+
 def test_info_of_a_hopping_file_needs_its_lattice(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     text = "by hand\n 1\n 3\n 1 1 1\n"
@@ -250,4 +367,7 @@ def test_help_and_version_succeed(arguments: list[str], capsys):
 def test_a_read_only_folder_does_not_lose_the_result(job, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(sigmaijk.driver, "conductivity", returns(made_up()))
     assert main(["run", str(job), "-o", "/proc/toy", "--quiet"]) == 2
-    assert f"the result is in {tmp_path / 'toy.nc'}" in one_line(capsys)
+    line = one_line(capsys)
+    assert f"the result is in {tmp_path / 'toy.nc'}" in line
+    assert "does not exist" not in line
+    assert "cannot write /proc/toy.nc: " in line

@@ -9,7 +9,7 @@ import pytest
 
 from sigmaijk import JobError, ModelError, kelvin
 from sigmaijk.job import load_job, parse_job
-from sigmaijk.sources import build_model
+from sigmaijk.sources import build_model, check_run
 
 RUN = "[run]\nmu_eV = [0.1, 0.2]\n"
 TOY = '[model]\nname = "dirac_pt"\n'
@@ -109,15 +109,39 @@ def test_a_missing_or_binary_job_file_is_an_error(tmp_path):
         load_job(tmp_path / "binary.toml")
 
 
+def test_an_error_of_a_nested_key_finds_its_line_in_a_table_of_its_own():
+    job = parsed(TOY + "[model.parameters]\nb = 1.0\nt = 0.5\n" + RUN)
+    assert str(job.error(["model", "parameters", "t"], "wrong")) == "job.toml, line 5: wrong"
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ('terms = ["qmd"]', r"^job\.toml, line 5: unknown term 'qmd': .* did you mean 'qm'"),
+        ("terms = ['qm']\natol = { qmd = 1 }", r"^job\.toml, line 6: atol names an unknown term 'qmd'"),
+        ('method = "simpson"', r"^job\.toml, line 5: method must be one of 'auto'"),
+        ('method = "trapezoid"', r"^job\.toml, line 5: method='trapezoid' .* needs kT > 0"),
+        ('components = ["xyz"]', r"^job\.toml, line 5: unknown component 'xyz'"),
+    ],
+)
+def test_what_the_driver_would_refuse_is_said_with_file_and_line(line: str, problem: str):
+    job = parsed(TOY + RUN + line)
+    with pytest.raises(JobError, match=problem):
+        check_run(job, build_model(job))
+
+
 # --- the model of a job -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("model", "problem"),
     [
-        ('name = "dirac_p"', "there is no model 'dirac_p'; did you mean 'dirac_pt'"),
-        ('name = "dirac_pt"\nparameters = { tt = 1 }', "no parameter 'tt'; did you mean 't'"),
-        ('name = "tilted_dirac"', "model 'tilted_dirac' needs the parameter 't'"),
+        ('name = "dirac_p"', r"^job\.toml, line 2: there is no model 'dirac_p'; did you mean 'dirac_pt'"),
+        ('name = "dirac_pt"\nparameters = { tt = 1 }', r"^job\.toml, line 3: .* no parameter 'tt'; did you mean 't'"),
+        ('name = "dirac_pt"\nparameters = { t = "1" }', r"^job\.toml, line 3: t must be a number, got '1'"),
+        ('name = "dirac_pt"\n[model.parameters]\nt = "1"', r"^job\.toml, line 3: t must be a number, got '1'"),
+        ('name = "cumnas"\nparameters = { direction = "x" }', r"^job\.toml, line 3: direction must be three numbers"),
+        ('name = "tilted_dirac"', r"^job\.toml: model 'tilted_dirac' needs the parameter 't'"),
     ],
 )
 def test_a_wrong_model_name_or_parameter_is_an_error_that_names_the_nearest(model: str, problem: str):
@@ -161,6 +185,13 @@ def test_code_is_not_run_unless_it_is_allowed(tmp_path):
         ("def f(:\n", "mine.py:f", JobError, r"mine\.py, line 1: "),
         ("\n1 / 0\n", "mine.py:f", JobError, r"mine\.py, line 2: ZeroDivisionError"),
         ("def f(kx):\n    return kx", "mine.py:f", JobError, "must take kx, ky or kx, ky, kz, got 1 arguments"),
+        ("f = max", "mine.py:f", JobError, r"job\.toml, line 2: .*does not tell its arguments; set dim"),
+        ("raise SystemExit(0)", "mine.py:f", JobError, r"mine\.py, line 1: SystemExit: 0"),
+        ("def f(kx, ky):\n    raise SystemExit", "mine.py:f", ModelError, r"mine\.py, line 2: SystemExit"),
+        ("def f(kx, ky):\n    return [[kx, 1], [2, ky]]", "mine.py:f", ModelError, r"mine\.py: H must be Hermitian"),
+        ("def f(kx, ky):\n    return [kx, ky]", "mine.py:f", ModelError, r"mine\.py: .*shape"),
+        ("import mime", "mine.py:f", JobError, r"mine\.py, line 1: ModuleNotFoundError"),
+        ("\n\nraise SyntaxError('own')", "mine.py:f", JobError, r"mine\.py, line 3: SyntaxError: own"),
         ("def f(kx, ky):\n    return undefined", "mine.py:f", ModelError, r"mine\.py, line 2: NameError"),
     ],
 )
@@ -168,6 +199,31 @@ def test_what_is_wrong_with_a_users_code_is_said_with_its_line(tmp_path, source,
     text = f'[model]\ncode = "{reference}"\n' + RUN
     job = load_job(written(tmp_path, text, mine=source))
     with pytest.raises(error, match=problem):
+        build_model(job, allow_code=True)
+
+
+def test_the_line_of_a_users_code_is_found_from_a_relative_job_too(tmp_path, monkeypatch):
+    written(tmp_path, '[model]\ncode = "mine.py:f"\n' + RUN, mine="\n1 / 0\n")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(JobError, match=r"^mine\.py, line 2: ZeroDivisionError: division by zero$"):
+        build_model(load_job("job.toml"), allow_code=True)
+
+
+@pytest.mark.parametrize(
+    ("source", "parameters", "problem"),
+    [
+        (CONE, "{ w = 1.0 }", r"job\.toml, line 3: mine\.py:cone has no parameter 'w'; known are kx, ky, v, m"),
+        (CONE, '{ v = "1" }', r"mine\.py: H must be made of numbers, got str"),
+        ("def cone(kx, ky, **more):\n    return [[more['m']]]", "{ m = 1.0 }", ""),
+    ],
+)
+def test_parameters_of_a_users_function_are_checked(tmp_path, source: str, parameters: str, problem: str):
+    text = f'[model]\ncode = "mine.py:cone"\nparameters = {parameters}\n' + RUN
+    job = load_job(written(tmp_path, text, mine=source))
+    if not problem:
+        assert build_model(job, allow_code=True).n_bands == 1
+        return
+    with pytest.raises((JobError, ModelError), match=problem):
         build_model(job, allow_code=True)
 
 
@@ -197,5 +253,5 @@ def test_the_options_of_a_file_reach_its_reader(tmp_path):
 def test_a_hopping_file_without_its_lattice_is_told_which_key_to_add(tmp_path):
     (tmp_path / "x_hr.dat").write_text(SHEET_HR)
     job = load_job(written(tmp_path, '[model]\nfile = "x_hr.dat"\n' + RUN))
-    with pytest.raises(JobError, match=r"in a job file: lattice_nm in \[model\]"):
+    with pytest.raises(JobError, match=r"job\.toml, line 1: .*in a job file: lattice_nm in \[model\]"):
         build_model(job)

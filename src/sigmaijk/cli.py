@@ -143,9 +143,13 @@ def info(
 ) -> int:
     """Bands, dimension and health of a model, with its smallest gaps on a small sample of k."""
     from .inspection import inspect_model
+    from .job import load_job
+    from .sources import model_file, naming
     from .tables import output_console, print_inspection
 
-    found = inspect_model(_named_or_read(model, lattice_nm, dim, parameters, allow_code))
+    named = _named_or_read(model, lattice_nm, dim, parameters, allow_code)
+    with naming(model_file(load_job(model)) if model.endswith(".toml") else Path(model)):
+        found = inspect_model(named)
     print_inspection(found, output_console())
     return 0
 
@@ -174,23 +178,26 @@ def _compute(job: Job, model: Model, base: str, quiet: bool) -> int:
     from .driver import conductivity
     from .outputs import write_outputs
     from .plots.response import plot_response
+    from .sources import check_run, model_file, naming
     from .tables import output_console, print_result
 
     wanted = job.run
-    ds = conductivity(
-        model,
-        wanted.mu,
-        wanted.kT,
-        terms=tuple(wanted.terms),
-        rtol=wanted.rtol,
-        atol=wanted.atol,
-        tau=wanted.tau_fs,
-        components=wanted.components,
-        progress=not quiet,
-        degeneracy_tol=wanted.degeneracy_tol,
-        max_k_points=wanted.max_k_points,
-        method=wanted.method,
-    )
+    check_run(job, model)
+    with naming(model_file(job)):
+        ds = conductivity(
+            model,
+            wanted.mu,
+            wanted.kT,
+            terms=tuple(wanted.terms),
+            rtol=wanted.rtol,
+            atol=wanted.atol,
+            tau=wanted.tau_fs,
+            components=wanted.components,
+            progress=not quiet,
+            degeneracy_tol=wanted.degeneracy_tol,
+            max_k_points=wanted.max_k_points,
+            method=wanted.method,
+        )
     console = output_console()
     try:
         files = write_outputs(ds, base, plot_response)

@@ -148,6 +148,12 @@ class Job:
     model: ModelSection
     run: RunSection
     path: Path
+    text: str
+    """The file itself, in which an error finds its line."""
+
+    def error(self, keys: list[str], problem: str) -> JobError:
+        """An error of this file that names the line of a key, such as ["run", "terms"]."""
+        return JobError(f"{self.path}{_line_text(self.text, keys)}: {problem}")
 
     @property
     def folder(self) -> Path:
@@ -186,7 +192,7 @@ def parse_job(text: str, path: Path) -> Job:
     except ValidationError as error:
         problems = sorted(error.errors(), key=lambda problem: problem["type"] != "extra_forbidden")
         raise JobError(_explained(problems[0], text, path)) from error
-    return Job(checked.model, checked.run, path)
+    return Job(checked.model, checked.run, path, text)
 
 
 def _explained(problem: Mapping[str, Any], text: str, path: Path) -> str:
@@ -238,10 +244,11 @@ def _line_text(text: str, keys: list[str]) -> str:
         header = re.match(r"\s*\[+\s*([\w.\"'-]+)\s*\]+", line)
         if header:
             section = header.group(1).strip("\"'")
-            if keys == [section]:
+            if section == ".".join(keys):
                 return f", line {number}"
             continue
-        inside = keys[1:] if keys and section == keys[0] else keys
+        outer = section.split(".")
+        inside = keys[len(outer) :] if keys[: len(outer)] == outer else keys
         if inside and re.match(rf"\s*[\"']?{re.escape('.'.join(inside))}[\"']?\s*=", line):
             return f", line {number}"
         if not found and inside and re.match(rf"\s*[\"']?{re.escape(inside[0])}[\"']?\s*=", line):

@@ -21,6 +21,9 @@ MAX_COLUMNS = 4
 PLAIN_WIDTH = 118
 """Width of a table that does not go to a terminal, characters."""
 
+REVERSAL_HOLDS_MEV, REVERSAL_SMALL_MEV = 1e-4, 50.0
+"""|E(k) - E(-k)| below the first is rounding of printed digits; up to the second it may be noise of a Wannier fit."""
+
 _SHOWN_ABOVE = 1e-3
 """A component smaller than this share of the largest of its term is left to the files."""
 
@@ -68,15 +71,26 @@ def shown_components(ds: xr.Dataset) -> tuple[list[tuple[str, str]], list[str]]:
         sizes = {name: _significance(ds, term, name) for name in names}
         largest = max(sizes.values())
         if largest == 0.0:
-            error = np.asarray(ds[f"{term}_error"].values)
-            text = f"largest error {error.max():.2g} {ds[term].attrs['units']}"
-            notes.append(f"{term}: every component is zero within its error at every (kT, mu); {text}")
+            notes.append(f"{term}: {_silence(ds, term)}")
             continue
         order = sorted(names, key=lambda name: -sizes[name])
         ranked.append([(term, name) for name in order if sizes[name] > _SHOWN_ABOVE * largest])
     chosen = [column for rank in range(MAX_COLUMNS) for terms in ranked for column in terms[rank : rank + 1]]
     kept = set(chosen[: max(MAX_COLUMNS, len(ranked))])
     return [column for terms in ranked for column in terms if column in kept], notes
+
+
+def _silence(ds: xr.Dataset, term: str) -> str:
+    """Why a term has no column: zero within its error, or an error that is infinite."""
+    error = np.asarray(ds[f"{term}_error"].values)
+    finite = error[np.isfinite(error)]
+    text = f"largest error {finite.max(initial=0.0):.2g} {ds[term].attrs['units']}"
+    if len(finite) == error.size:
+        return f"every component is zero within its error at every (kT, mu); {text}"
+    cause = "diverges" if diverges(ds, term) else "not resolved: the search for Fermi-surface pieces was cut short"
+    if len(finite) == 0:
+        return cause
+    return f"{cause} at some (kT, mu); at the others every component is zero within its error, {text}"
 
 
 def _significance(ds: xr.Dataset, term: str, indices: str) -> float:
@@ -118,7 +132,7 @@ def with_error(value: float, error: float, unresolved: str = "diverges") -> str:
 def diverges(ds: xr.Dataset, term: str) -> bool:
     """Whether an infinite error of a term means divergence; without any singular entry the run was merely cut short."""
     listed = json.loads(str(ds.attrs.get("singular", "null")))
-    return listed is None or term == "total" or any(term in json.dumps(entry) for entry in listed)
+    return listed is None or any(term == "total" or term in json.dumps(entry) for entry in listed)
 
 
 def _spread(n_kT: int, n_mu: int) -> list[tuple[int, int]]:
@@ -160,9 +174,12 @@ def print_inspection(found: Inspection, console: Console) -> None:
     if found.lattice is not None:
         for number, row in enumerate(found.lattice, start=1):
             table.add_row(f"a{number} (nm)", "  ".join(f"{entry: .6f}" for entry in row))
+        table.add_row("hoppings", f"at {found.n_vectors} lattice vectors R")
         table.add_row("hoppings reach", " x ".join(map(str, found.hopping_range or [])) + " lattice vectors")
         table.add_row("orbital positions", _positions_text(found))
+        table.add_row("|H(-R) - H(R)^+| as given", f"{found.asymmetry or 0.0:.1e} eV, then made Hermitian")
     table.add_row("|H - H^+| on the sample", f"{found.hermiticity_deviation:.1e} eV")
+    table.add_row("|E(k) - E(-k)|", _reversal_text(found))
     table.add_row("energies on the sample", f"{low:.4f} .. {high:.4f} eV ({found.sampled} k-points)")
     if found.degenerate_pairs:
         table.add_row("degenerate everywhere", f"{found.degenerate_pairs} pairs of neighbouring bands")
@@ -171,7 +188,20 @@ def print_inspection(found: Inspection, console: Console) -> None:
         text = f"{gap.size * 1e3:.3g} meV at {gap.energy:.4f} eV, k = ({where}) 1/nm"
         table.add_row(f"small gap, bands {gap.lower_band}-{gap.lower_band + 1}", text)
     console.print(table)
+    if REVERSAL_HOLDS_MEV < found.reversal_deviation * 1e3 < REVERSAL_SMALL_MEV:
+        console.print(
+            "So small a breaking of E(k) = E(-k) may be noise of a Wannier fit: suspect the T-odd terms (drude, qm).",
+            markup=False,
+        )
     console.print("Gaps are the smallest of the sample; between its points they can be smaller.", markup=False)
+    console.print("The table of components that symmetry allows does not exist yet.", markup=False)
+
+
+def _reversal_text(found: Inspection) -> str:
+    size = f"{found.reversal_deviation * 1e3:.2g} meV at {found.reversal_points} random k"
+    if found.reversal_deviation * 1e3 <= REVERSAL_HOLDS_MEV:
+        return f"{size}: the spectrum has time reversal or inversion"
+    return f"up to {size}: both time reversal and inversion are broken"
 
 
 def _positions_text(found: Inspection) -> str:
