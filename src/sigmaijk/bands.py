@@ -208,7 +208,7 @@ class Multiplets(Bands):
         return self._connection
 
     def coupling(self) -> FloatArray:
-        return np.sqrt((self._velocity.real**2 + self._velocity.imag**2).sum(axis=(1, 3)))[:, self._wanted]
+        return np.sqrt((np.abs(self._velocity) ** 2).sum(axis=(1, 3)))[:, self._wanted]
 
     def virtual(self, left: ComplexArray, right: ComplexArray, power: int) -> np.ndarray:
         weighted = left if power == 0 else left * (self._inverse**power)[:, None]

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 import numpy as np
@@ -15,6 +13,7 @@ from .bands import solve
 from .errors import ModelError
 from .geometry import chunk_size
 from .levelset.samples import OutOfPoints, Sample
+from .levelset.threads import in_order, usable_cores
 from .model import Model
 from .term import Term, jet_order
 
@@ -68,7 +67,7 @@ class BandSampler:
         self.energy_points = 0
         self.wanted = slice(0, model.n_bands)
         self.windows: FloatArray = np.empty((0, 2))
-        self._threads = _usable_cores() if threads is None else threads
+        self._threads = usable_cores() if threads is None else threads
         self._order = jet_order(terms)
 
     def charge(self, count: int) -> None:
@@ -146,11 +145,4 @@ class BandSampler:
         size = chunk_size(self.model)
         size = max(1, min(size, -(-len(k) // self._threads)))
         chunks = [k[start : start + size] for start in range(0, max(len(k), 1), size)]
-        if self._threads == 1 or len(chunks) == 1:
-            return [function(chunk) for chunk in chunks]
-        with ThreadPoolExecutor(self._threads) as pool:
-            return list(pool.map(function, chunks))
-
-
-def _usable_cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return list(in_order(function, chunks, self._threads))

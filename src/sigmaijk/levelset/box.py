@@ -96,7 +96,7 @@ def _farthest(sheets: Sheets, dim: int, size: float, largest: float, windows: Fl
     energy, velocity = sheets((radii[:, None, None] * rays).reshape(-1, dim))
     energy = energy.reshape(count, len(rays), -1)
     outward = (velocity.reshape(*energy.shape, dim) * rays[:, None, :]).sum(axis=-1) * radii[:, None, None]
-    busy = _approach(energy, outward, windows).any(axis=(1, 2))
+    busy: BoolArray = np.atleast_1d(np.any(_approach(energy, outward, windows), axis=(1, 2)))
     interval = np.searchsorted(windows.ravel(), energy)
     busy[:-1] |= (interval[1:] != interval[:-1]).any(axis=(1, 2))
     last = np.flatnonzero(busy[:-1])

@@ -14,6 +14,7 @@ from ..arrays import FloatArray, IntArray
 from .peaks import REACH, broad_weights, bump, delta_weights
 from .reference import Rule, fine, lattice, parts, rule
 from .samples import Cell, Samples
+from .threads import in_order
 
 FINE_ORDER = {(2, True): 16, (2, False): 8, (3, True): 6, (3, False): 4}
 """Parts of an edge when the surrogate of order 2 is cut into linear simplices, by (dim, under a delta function)."""
@@ -25,8 +26,11 @@ the poles of the bump lie pi widths off the real axis, so the error is below 1e-
 Weights = tuple[IntArray, IntArray, FloatArray]
 """(row, number of the centre, weight of each node), one entry for each pair that meets."""
 
-BLOCK = 4_000_000
+BLOCK = 1_000_000
 """Doubles in the largest temporary array."""
+
+ROWS = 1024
+"""Elements in one task."""
 
 
 @dataclass(frozen=True)
@@ -139,22 +143,32 @@ def contributions(samples: Samples, elements: Elements, owner: IntArray, owners:
     table = np.zeros((owners * len(peaks), samples.integrand.shape[2]))
     margin = float(np.max(peaks.reach * peaks.width, initial=0.0))
     lowest, highest = peaks.centre.min() - margin, peaks.centre.max() + margin
+    tasks: list[tuple[int, IntArray, FloatArray, tuple[float, IntArray, FloatArray]]] = []
     for sheet in range(samples.energy.shape[1]):
         energy = samples.energy[elements.nodes, sheet]
         low, high = energy.min(axis=1), energy.max(axis=1)
         pad = 0.5 * (high - low)
         rows = np.flatnonzero((low - pad <= highest) & (high + pad >= lowest))
-        for start in range(0, len(rows), 4096):
-            chunk = rows[start : start + 4096]
-            for width, members, centres in peaks.series:
-                cut = width * float(peaks.reach[members].max())
-                for row, output, weight in _weights(energy[chunk], width, centres, cut, dim):
-                    element = chunk[row]
-                    weight *= volume[element, None]
-                    key = owner[element] * len(peaks) + members[output]
-                    shape = (len(table), samples.count)
-                    entries = (np.repeat(key, weight.shape[1]), elements.nodes[element].ravel())
-                    table += coo_array((weight.ravel(), entries), shape=shape).tocsr() @ samples.integrand[:, sheet]
+        for start in range(0, len(rows), ROWS):
+            chunk = rows[start : start + ROWS]
+            tasks += [(sheet, chunk, energy[chunk], series) for series in peaks.series]
+
+    def picked(task: tuple[int, IntArray, FloatArray, tuple[float, IntArray, FloatArray]]) -> list[Weights]:
+        _, chunk, energy, (width, members, centres) = task
+        cut = width * float(peaks.reach[members].max())
+        found = []
+        for row, output, weight in _weights(energy, width, centres, cut, dim):
+            element = chunk[row]
+            weight *= volume[element, None]
+            found.append((owner[element] * len(peaks) + members[output], element, weight))
+        return found
+
+    # Threads compute, one place sums, in the order of the tasks: the number of threads changes no bit.
+    for (sheet, *_), found in zip(tasks, in_order(picked, tasks), strict=True):
+        for key, element, weight in found:
+            entries = (np.repeat(key, weight.shape[1]), elements.nodes[element].ravel())
+            matrix = coo_array((weight.ravel(), entries), shape=(len(table), samples.count)).tocsr()
+            table += matrix @ samples.integrand[:, sheet]
     return table.reshape(owners, len(peaks), -1)
 
 

@@ -25,7 +25,7 @@ FARTHEST = 100.0
 
 _TABLE_STEP = 1.0 / 256.0
 _TAIL = 6.0
-"""Beyond this many widths plain Gauss points integrate a piece: they keep the relative precision of the tail."""
+"""Beyond this many widths a piece is integrated by three exponentials: they keep the relative precision of the tail."""
 _SHORT = 0.2
 """Half-length of a piece, in widths, below which plain Gauss points are exact enough (1e-9)."""
 
@@ -144,14 +144,41 @@ def _legendre_moments(low: FloatArray, high: FloatArray, count: int) -> FloatArr
             moments[3, rows] = 2.5 * third - 1.5 * first
     rows = np.flatnonzero(tail)
     if len(rows):
-        near = np.where(low[rows] > 0, low[rows], high[rows])
-        far = np.where(low[rows] > 0, np.minimum(high[rows], near + 14.0), np.maximum(low[rows], near - 14.0))
-        x, w, _ = _gauss(12)
-        points = 0.5 * (near + far)[:, None] + 0.5 * (far - near)[:, None] * x
-        density = 0.5 * np.abs(far - near)[:, None] * w * bump(points)
-        s = (points - middle[rows, None]) / half[rows, None]
-        moments[:, rows] = np.einsum("nj,njl->ln", density, np.polynomial.legendre.legvander(s, count - 1))
+        moments[:, rows] = _tail_moments(low[rows], high[rows], count)
     return moments
+
+
+def _tail_moments(low: FloatArray, high: FloatArray, count: int) -> FloatArray:
+    """The same where the piece lies beyond `_TAIL` on one side: bump = e - 2 e**2 + 3 e**3 .. with e = exp(-|x|).
+
+    With t = |x| - (its smallest value) and u = t/half, s is u - 1 on the right side and 1 - u on the left one.
+    """
+    left = high < 0
+    nearest = np.where(left, -high, low)
+    half = 0.5 * (high - low)
+    raw = np.zeros((4, len(low)))
+    for order, factor in ((1, 1.0), (2, -2.0), (3, 3.0)):
+        length = 2.0 * half * order
+        decay = np.exp(-length)
+        partial = (
+            -np.expm1(-length),
+            1.0 - (1.0 + length) * decay,
+            2.0 - (2.0 + length * (2.0 + length)) * decay,
+            6.0 - (6.0 + length * (6.0 + length * (3.0 + length))) * decay,
+        )
+        front = factor * np.exp(-order * nearest)
+        for power in range(4):
+            raw[power] += front * partial[power] / (order * (order * half) ** power)
+    moments = np.stack(
+        [
+            raw[0],
+            raw[1] - raw[0],
+            raw[0] - 3.0 * raw[1] + 1.5 * raw[2],
+            -raw[0] + 6.0 * raw[1] - 7.5 * raw[2] + 2.5 * raw[3],
+        ]
+    )
+    moments[1::2, left] *= -1.0
+    return moments[:count]
 
 
 def broad_weights(energy: FloatArray, centre: FloatArray, width: float) -> FloatArray:

@@ -309,7 +309,7 @@ def _summary(mesh: Mesh, rtol: float, discovered: bool, unresolved: Unresolved) 
         unresolved=unresolved,
         nearest=nearest,
         crossed=mesh.crossed,
-        hiding=(mesh.hidden > 0).any(axis=1),
+        hiding=np.atleast_1d(np.any(mesh.hidden > 0, axis=1)),
         method="adaptive simplices, order-2 energies and integrand",
         allowed=allowed,
         samples=samples,
