@@ -378,7 +378,7 @@ def test_unit_of_length_does_not_matter(length: float):
 
 
 def test_structure_far_below_the_scale_is_never_a_silent_zero():
-    """A cone a million times smaller than the first box hides in one element of the finest mesh: the error covers it."""
+    """A cone ten million times smaller than the first box hides in one element of the finest mesh, and in its error."""
 
     def hamiltonian(kx, ky):
         x, y = kx * 1e7, ky * 1e7
@@ -440,3 +440,24 @@ def test_decoupled_bands_that_cross_cost_little():
     assert np.abs(total).max() > 1e-3
     assert np.abs(joint["drude_natural"].values - total).max() <= allowed
     assert joint.attrs["k_points"] < 30_000
+
+
+def test_spectrum_below_the_degeneracy_tolerance_is_refused():
+    hop = 1e-9 * np.array([[1.0, 0.3], [0.3, -1.0]])
+    model = sg.LatticeModel(np.eye(2), {(0, 0): hop, (1, 0): hop, (-1, 0): hop, (0, 1): hop, (0, -1): hop})
+    with pytest.raises(sg.ModelError, match="less than degeneracy_tol"):
+        sg.conductivity(model, 0.0, 1e-9, progress=False)
+
+
+def test_number_of_threads_changes_no_bit(monkeypatch: pytest.MonkeyPatch):
+    from sigmaijk import sampler
+    from sigmaijk.levelset import threads
+
+    results = []
+    for cores in (1, 3):
+        monkeypatch.setattr(threads, "usable_cores", lambda cores=cores: cores)
+        monkeypatch.setattr(sampler, "usable_cores", lambda cores=cores: cores)
+        results.append(sg.conductivity(sg.models.dirac_pt(), [0.2, 0.25], [0.0, 0.01], rtol=1e-3, progress=False))
+    assert results[0]["qm"].values.tobytes() == results[1]["qm"].values.tobytes()
+    assert results[0]["qm_error"].values.tobytes() == results[1]["qm_error"].values.tobytes()
+    assert np.abs(results[0]["qm_natural"].values).max() > 0.1

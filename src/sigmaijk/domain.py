@@ -67,6 +67,12 @@ def choose_bands(sampler: BandSampler, cell: Cell, mu: FloatArray, kT: FloatArra
     ticks = [np.arange(n if cell.periodic else n + 1) / n for n in cell.divisions]
     fractions = np.stack(np.meshgrid(*ticks, indexing="ij"), axis=-1).reshape(-1, cell.dim)
     energy = sampler.energies(cell.points(fractions))
+    spectrum = float(np.ptp(energy))
+    if 0.0 < spectrum < sampler.degeneracy_tol:
+        raise ModelError(
+            f"all energies of {sampler.model.name} lie within {spectrum:.3g} eV, less than degeneracy_tol = "
+            f"{sampler.degeneracy_tol:g} eV, so that all bands would be one group: energies must be in eV"
+        )
     nearest = np.abs(energy.ravel()[:, None] - mu).min(axis=0)
     half = np.minimum(nearest + TAIL * kT, FARTHEST_BAND * kT)
     sampler.windows = windows = merge_windows(mu - half, mu + half)

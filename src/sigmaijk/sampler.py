@@ -19,6 +19,9 @@ from .term import Term, jet_order
 
 T = TypeVar("T")
 
+MOST_IN_CHUNK = 512
+"""k-points in one piece of work, whatever the number of threads: the same pieces give the same bits everywhere."""
+
 SMALL_GAP = 10.0
 """A gap below this many degeneracy tolerances counts as small in the diagnostics."""
 
@@ -142,7 +145,6 @@ class BandSampler:
         return np.any(energy <= top, axis=0)
 
     def _map(self, function: Callable[[FloatArray], T], k: FloatArray) -> list[T]:
-        size = chunk_size(self.model)
-        size = max(1, min(size, -(-len(k) // self._threads)))
+        size = min(chunk_size(self.model), MOST_IN_CHUNK)
         chunks = [k[start : start + size] for start in range(0, max(len(k), 1), size)]
         return list(in_order(function, chunks, self._threads))
