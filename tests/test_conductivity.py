@@ -461,3 +461,21 @@ def test_number_of_threads_changes_no_bit(monkeypatch: pytest.MonkeyPatch):
     assert results[0]["qm"].values.tobytes() == results[1]["qm"].values.tobytes()
     assert results[0]["qm_error"].values.tobytes() == results[1]["qm_error"].values.tobytes()
     assert np.abs(results[0]["qm_natural"].values).max() > 0.1
+
+
+def test_time_reversed_valleys_keep_only_the_berry_curvature_dipole():
+    """Two cones that time reversal exchanges: the dipoles of both add, what is odd under time reversal cancels."""
+
+    def hamiltonian(kx, ky):
+        rows = [[0] * 4 for _ in range(4)]
+        for valley, sign in ((0, 1), (2, -1)):
+            rows[valley][valley], rows[valley + 1][valley + 1] = sign * 0.3 * kx + 0.1, sign * 0.3 * kx - 0.1
+            rows[valley][valley + 1], rows[valley + 1][valley] = sign * kx - 1j * ky, sign * kx + 1j * ky
+        return rows
+
+    ds = sg.conductivity(sg.ContinuumModel(hamiltonian, 2), 0.15, rtol=1e-3, progress=False)
+    assert json.loads(ds.attrs["odd_in_k"]) == ["drude", "qm"]
+    assert entry(ds, "bcd", "yxx")[0].item() == pytest.approx(2 * 0.0859328199, rel=1e-3)
+    assert not ds["qm"].values.any()
+    assert not ds["drude"].values.any()
+    assert ds.attrs["converged"] == 1
