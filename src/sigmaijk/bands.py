@@ -64,6 +64,8 @@ class Bands(ABC):
     """(k, n), the wanted bands only."""
     gap: FloatArray
     """Distance to the nearest other group, (k, n)."""
+    _velocity: ComplexArray
+    _inverse: FloatArray
     velocity: np.ndarray
     """Block array (k, a, ..): d_a H within each group; its average is d eps / dk_a in eV nm."""
 
@@ -72,6 +74,7 @@ class Bands(ABC):
         self.all_energies = groups.energy
         self.energy = groups.energy[:, wanted]
         self.gap = groups.gap()[:, wanted]
+        self._connection: ComplexArray | None = None
 
     @abstractmethod
     def virtual(self, left: ComplexArray, right: ComplexArray, power: int) -> np.ndarray:
@@ -93,15 +96,24 @@ class Bands(ABC):
     def modulus(self, rows: ComplexArray, power: int) -> FloatArray:
         """Average over the group of sum_a sum_m |rows^a_nm|**2 / |e_n - e_m|**power: nothing in it cancels, (k, n)."""
 
-    @property
     @abstractmethod
-    def interband_velocity(self) -> ComplexArray:
-        """V^a_nm = <n| d_a H |m> for m outside the group of n, zero inside, (k, a, rows, m)."""
+    def _outside(self, operator: ComplexArray) -> ComplexArray:
+        """Elements (k, a, rows, m) of operators (k, a, m, m) with the states outside each group, zero inside."""
 
     @property
-    @abstractmethod
+    def interband_velocity(self) -> ComplexArray:
+        """V^a_nm = <n| d_a H |m> for m outside the group of n, zero inside, (k, a, rows, m)."""
+        return self._velocity
+
+    @property
     def interband_connection(self) -> ComplexArray:
         """A^a_nm = Abar^a_nm + i V^a_nm / (e_m - e_n), zero inside the group (WANG_2006), (k, a, rows, m)."""
+        if self._connection is None:
+            connection = -1j * self._velocity * self._inverse[:, None]
+            if self._jet.connection is not None:
+                connection += self._outside(self._jet.connection)
+            self._connection = connection
+        return self._connection
 
     @abstractmethod
     def coupling(self) -> FloatArray:
@@ -132,21 +144,10 @@ class Singles(Bands):
         self.velocity = elements[:, :, np.arange(len(bands)), bands].real
         elements[:, :, np.arange(len(bands)), bands] = 0.0
         self._velocity = elements
-        self._connection: ComplexArray | None = None
 
-    @property
-    def interband_velocity(self) -> ComplexArray:
-        return self._velocity
-
-    @property
-    def interband_connection(self) -> ComplexArray:
-        if self._connection is None:
-            connection = -1j * self._velocity * self._inverse[:, None]
-            if self._jet.connection is not None:
-                external = (self._rows @ self._jet.connection) @ self._vectors[:, None]
-                connection += np.where(self._inverse[:, None] == 0.0, 0.0, external)
-            self._connection = connection
-        return self._connection
+    def _outside(self, operator: ComplexArray) -> ComplexArray:
+        external = (self._rows @ operator) @ self._vectors[:, None]
+        return np.where(self._inverse[:, None] == 0.0, 0.0, external)
 
     def coupling(self) -> FloatArray:
         bands = np.arange(self._vectors.shape[2])[self._wanted]
@@ -189,23 +190,12 @@ class Multiplets(Bands):
         elements = self._rotate(jet.gradient)
         self.velocity = np.where(self._same[:, None], elements, 0.0)
         self._velocity = np.where(self._same[:, None], 0.0, elements)
-        self._connection: ComplexArray | None = None
 
     def _rotate(self, operator: ComplexArray) -> ComplexArray:
         return self._vectors.conj().swapaxes(1, 2)[:, None] @ operator @ self._vectors[:, None]
 
-    @property
-    def interband_velocity(self) -> ComplexArray:
-        return self._velocity
-
-    @property
-    def interband_connection(self) -> ComplexArray:
-        if self._connection is None:
-            connection = -1j * self._velocity * self._inverse[:, None]
-            if self._jet.connection is not None:
-                connection += np.where(self._same[:, None], 0.0, self._rotate(self._jet.connection))
-            self._connection = connection
-        return self._connection
+    def _outside(self, operator: ComplexArray) -> ComplexArray:
+        return np.where(self._same[:, None], 0.0, self._rotate(operator))
 
     def coupling(self) -> FloatArray:
         return np.sqrt((np.abs(self._velocity) ** 2).sum(axis=(1, 3)))[:, self._wanted]
