@@ -25,13 +25,20 @@ EXTREMUM = 0.25
 TOUCH = 0.5
 THERMAL_STEP = 2.0
 """Coming closer to a bump by fewer widths than this is left to the error estimate."""
-HOT_REACH = 8.0
-"""Within this many widths of a bump a hidden piece matters."""
+HOT_REACH = 4.0
+"""Only within this many widths of a bump has a hidden piece the sharp edge that the error estimate could miss."""
 TOUCH_REACH = 16.0
 """Within this many widths of a bump touching sheets matter: hot spots are strong."""
 DEPTH = {2: 20, 3: 11}
 TOUCH_DEPTH = {2: 9, 3: 5}
 """Deepest level to which each test may lead."""
+BUMP_SHARE, TOUCH_SHARE = {2: 0.05, 3: 0.01}, {2: 0.3, 3: 0.02}
+"""Share of the points allowed that may be spent on suspicions under bumps, and on touching sheets. A model whose sheets
+bend and cross everywhere (a Wannier model at room temperature) raises them everywhere; what is left is refined by the
+error estimate, and a bump has no edge that it could miss altogether. Delta functions know no such limit."""
+MOST_TOUCHING = 2000
+"""Isolated hot spots are few; where more elements of a level than this touch, whole sheets do (a pair split by little
+everywhere), every sample sees it, and the error estimate of the integration leads better than this test."""
 COUPLED = 1e-9
 """Sheets whose coupling is below this share of their relative velocity pass through each other unnoticed."""
 
@@ -84,8 +91,8 @@ def relevant(samples: Samples, elements: Elements, peaks: Peaks) -> BoolArray:
     return found
 
 
-def unseen(samples: Samples, elements: Elements, peaks: Peaks) -> BoolArray:
-    """Elements in which a sheet may come closer to a peak than its nodes show."""
+def unseen(samples: Samples, elements: Elements, peaks: Peaks, affordable: bool) -> BoolArray:
+    """Elements in which a sheet may come closer to a peak than its nodes show; bumps only if that is affordable."""
     suspicious = np.zeros(len(elements), dtype=bool)
     size = extent(samples.cell, elements, samples.steps)
     width = _narrowest(peaks)
@@ -96,7 +103,7 @@ def unseen(samples: Samples, elements: Elements, peaks: Peaks) -> BoolArray:
         extremum = spread > EXTREMUM * (high - low)
         sharp, broad = _distance(low, high, peaks)
         hidden = (sharp > 0) & (sharp <= spread)
-        if np.isfinite(width):
+        if affordable and np.isfinite(width):
             closer = np.minimum(spread / width, broad)
             hidden |= (broad - closer <= HOT_REACH) & (closer > THERMAL_STEP)
         suspicious |= extremum & hidden
@@ -153,9 +160,10 @@ def discover(samples: Samples, elements: Elements, peaks: Peaks, tolerance: floa
     finished: list[Elements] = []
     unresolved = Unresolved()
     while len(elements):
-        hidden = unseen(samples, elements, peaks)
+        hidden = unseen(samples, elements, peaks, samples.count < BUMP_SHARE[dim] * samples.limit)
         close, sheet = touching(samples, elements, peaks, tolerance)
-        too_deep = close & (elements.level >= TOUCH_DEPTH[dim])
+        too_deep = close & ((elements.level >= TOUCH_DEPTH[dim]) | (np.count_nonzero(close) > MOST_TOUCHING))
+        too_deep |= close & (samples.count >= TOUCH_SHARE[dim] * samples.limit)
         centre = samples.cell.points(elements.vertices.mean(axis=1) / samples.steps)
         unresolved.touching += [(centre[i], int(sheet[i])) for i in np.flatnonzero(too_deep)]
         _bound(samples, elements.take(hidden & (elements.level >= DEPTH[dim])), peaks, unresolved)
