@@ -49,9 +49,7 @@ def main() -> None:
     rtol = float(numbers[0]) if numbers else 5e-2
     ds = run(rtol)
     finer = run(rtol / 10, 2_000_000) if "--check" in sys.argv else None
-    print(
-        "term    mu/eV   value        error     relative   true/error" if finer is not None else "term mu value error"
-    )
+    print("term     mu/eV        value      error  relative" + ("  distance/error" if finer is not None else ""))
     for term in ("drude", "bcd", "qm"):
         for n, mu in enumerate(LEVELS):
             value = ds[f"{term}_natural"].values[0, n]
