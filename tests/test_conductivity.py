@@ -292,16 +292,6 @@ def test_hamiltonian_that_breaks_down_somewhere_names_the_place():
         sg.conductivity(model, 0.25, progress=False)
 
 
-def square_lattice(gap: float) -> sg.LatticeModel:
-    """Two bands -2 (cos kx + cos ky) -/+ gap/2, mixed a little so that they have geometry."""
-    hop = -np.eye(2) + 0.1 * np.array([[0, 1], [0, 0]])
-    return sg.LatticeModel(
-        np.eye(2) * 0.5,
-        {(0, 0): np.diag([-gap / 2, gap / 2]), (1, 0): hop, (-1, 0): hop.T, (0, 1): -np.eye(2), (0, -1): -np.eye(2)},
-        positions=[[0, 0], [0.2, 0.1]],
-    )
-
-
 def test_van_hove_saddle_exactly_at_mu_is_reported():
     """The lower band has saddles; at T = 0 a level exactly there is listed, and a level beside it is not."""
     model = sg.LatticeModel(

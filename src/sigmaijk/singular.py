@@ -140,11 +140,10 @@ def node_strength(node: Node, term: Term) -> float:
     gradient = np.broadcast_to(node.slopes, (ANGLES, *node.slopes.shape))
     hessian = np.zeros((ANGLES, len(node.k), *node.slopes.shape), dtype=complex)
     total, size = 0.0, 0.0
-    for index, bands in solve(HamiltonianJet(value, gradient, hessian), q[:, : len(node.k)], 1e-9):
+    for _, bands in solve(HamiltonianJet(value, gradient, hessian), q[:, : len(node.k)], 1e-9):
         weight = np.maximum(bands.energy, 0.0) * (2.0 * np.pi / ANGLES)
         total = total + np.einsum("pn,pnc->c", weight, term.components(bands))
         size = size + float((weight * term.modulus(bands)).sum())
-        del index
     largest = float(np.abs(total).max())
     return largest if largest > 1e-7 * size else 0.0
 

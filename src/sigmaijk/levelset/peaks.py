@@ -12,7 +12,6 @@ from collections.abc import Callable
 from functools import cache
 
 import numpy as np
-from scipy.special import expit
 
 from ..arrays import FloatArray
 
@@ -205,8 +204,3 @@ def broad_weights(energy: FloatArray, centre: FloatArray, width: float) -> Float
             total += rule[:, j, None] * delta_weights(e, centre[rows] + width * points[:, j], piece)
         weights[rows] += total
     return weights
-
-
-def occupied(x: FloatArray) -> FloatArray:
-    """int_x^inf of the bump: the logistic step that falls from 1 to 0."""
-    return expit(-x)

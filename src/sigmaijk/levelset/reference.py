@@ -66,13 +66,6 @@ def fine(dim: int, order: int) -> FloatArray:
     return interpolation(lattice(dim, order) / order)
 
 
-@cache
-def corners(dim: int) -> np.ndarray:
-    """Numbers of the nodes that are the vertices v_0 .. v_d."""
-    number = {tuple(p): i for i, p in enumerate(lattice(dim, NODE_ORDER).tolist())}
-    return np.array([number[(2,) * a + (0,) * (dim - a)] for a in range(dim + 1)])
-
-
 @dataclass(frozen=True)
 class Rule:
     """Quadrature on the reference simplex, as values of the shape functions: sum of weights is 1."""
@@ -91,11 +84,10 @@ def _collapsed(dim: int, n: int) -> tuple[FloatArray, FloatArray]:
     for index in product(range(n), repeat=dim):
         t, weight = [], 1.0
         scale = 1.0
-        for a, i in enumerate(index):
+        for i in index:
             weight *= w[i] * scale
             scale *= x[i]
             t.append(scale)
-            del a
         points.append(t)
         weights.append(weight)
     weights = np.array(weights)

@@ -28,6 +28,7 @@ NOISE = 1e-13
 """Rounding floor, in units of the integral of the modulus."""
 
 PATIENCE = 100
+"""Rounds of refinement, each of half of the summed indicator; a run that needs more ends unconverged and says so."""
 
 STALLED = 3e-6
 """A block that is zero within its error, and that error this share of the modulus, is left: it looks forbidden."""
