@@ -100,6 +100,15 @@ class Samples:
         """Cartesian k of samples."""
         return self.cell.points(self._fractions[index])
 
+    def key(self, integers: IntArray) -> IntArray:
+        """One number for each lattice point (.., dim), the same for periodic images."""
+        if self.cell.periodic:
+            integers = integers % self.steps
+        key = integers[..., 0]
+        for a in range(1, self.cell.dim):
+            key = key * (2 * self.steps[a]) + integers[..., a]
+        return key
+
     def index(self, integers: IntArray) -> IntArray:
         """Numbers of the samples at lattice points (.., dim), evaluating those that are new in one batch.
 
@@ -109,9 +118,7 @@ class Samples:
         flat = integers.reshape(-1, integers.shape[-1])
         if self.cell.periodic:
             flat = flat % self.steps
-        key = flat[:, 0]
-        for a in range(1, self.cell.dim):
-            key = key * (2 * self.steps[a]) + flat[:, a]
+        key = self.key(flat)
         unique, first, inverse = np.unique(key, return_index=True, return_inverse=True)
         place = np.searchsorted(self._keys, unique)
         known = place < len(self._keys)
