@@ -3,8 +3,8 @@
 Two tests split an element, each from values and gradients at its nodes alone:
 
 * unseen: the sheet comes no closer to a peak at the nodes than it may come between them. How far it can leave the range
-  of its nodes is bounded by the change of its gradient across the element (`SPREAD` is twice the exact factor of a
-  parabola), and only an element that may hide an extremum can hide a piece.
+  of its nodes is bounded by the change of its gradient across the element (`spread`: twice the exact factor of a parabola and
+  more), and only an element that may hide an extremum can hide a piece.
 * touching: two neighbouring sheets come closer at the nodes than they can move across the element, so that they may
   touch, or nearly touch and carry a hot spot there.
 """
@@ -12,14 +12,14 @@ Two tests split an element, each from values and gradients at its nodes alone:
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 
-from ..arrays import BoolArray, FloatArray
+from ..arrays import BoolArray, FloatArray, IntArray
 from .elements import Elements, Peaks, children, extent
 from .samples import Samples
 
-SPREAD = 0.25
 EXTREMUM = 0.25
 """An element whose spread is below this share of the range of its nodes is taken as monotonic."""
 TOUCH = 0.5
@@ -73,15 +73,41 @@ def _narrowest(peaks: Peaks) -> float:
     return float(broad.min()) if len(broad) else np.inf
 
 
-def _spread(samples: Samples, elements: Elements, size: FloatArray, sheet: int) -> FloatArray:
+class Simplices(Protocol):
+    """What the tests need of a mesh; `Elements` with nodes of order 2 and `Mesh` with its vertices alone have it."""
+
+    @property
+    def vertices(self) -> IntArray:
+        """(element, d + 1, d)"""
+        ...
+
+    @property
+    def nodes(self) -> IntArray:
+        """(element, node)"""
+        ...
+
+    @property
+    def level(self) -> IntArray:
+        """(element,)"""
+        ...
+
+    @property
+    def spread(self) -> float:
+        """Bound on how far a sheet leaves the range of the nodes, in units of the change of its gradient."""
+        ...
+
+    def __len__(self) -> int: ...
+
+
+def _spread(samples: Samples, elements: Simplices, size: FloatArray, sheet: int) -> FloatArray:
     """How far a sheet may leave the range of its nodes, (element,)."""
-    return SPREAD * (size * np.ptp(samples.velocity[elements.nodes, sheet], axis=1)).sum(axis=1)
+    return elements.spread * (size * np.ptp(samples.velocity[elements.nodes, sheet], axis=1)).sum(axis=1)
 
 
-def relevant(samples: Samples, elements: Elements, peaks: Peaks) -> BoolArray:
+def relevant(samples: Samples, elements: Simplices, peaks: Peaks) -> BoolArray:
     """Elements in which some sheet may come within the reach of a peak; nothing else can contribute."""
     found = np.zeros(len(elements), dtype=bool)
-    size = extent(samples.cell, elements, samples.steps)
+    size = extent(samples.cell, elements.vertices, samples.steps)
     reach = float(peaks.reach.max(initial=0.0))
     for sheet in range(samples.energy.shape[1]):
         energy = samples.energy[elements.nodes, sheet]
@@ -91,10 +117,10 @@ def relevant(samples: Samples, elements: Elements, peaks: Peaks) -> BoolArray:
     return found
 
 
-def unseen(samples: Samples, elements: Elements, peaks: Peaks, affordable: bool) -> BoolArray:
+def unseen(samples: Samples, elements: Simplices, peaks: Peaks, affordable: bool) -> BoolArray:
     """Elements in which a sheet may come closer to a peak than its nodes show; bumps only if that is affordable."""
     suspicious = np.zeros(len(elements), dtype=bool)
-    size = extent(samples.cell, elements, samples.steps)
+    size = extent(samples.cell, elements.vertices, samples.steps)
     width = _narrowest(peaks)
     for sheet in range(samples.energy.shape[1]):
         energy = samples.energy[elements.nodes, sheet]
@@ -110,11 +136,11 @@ def unseen(samples: Samples, elements: Elements, peaks: Peaks, affordable: bool)
     return suspicious
 
 
-def touching(samples: Samples, elements: Elements, peaks: Peaks, tolerance: float) -> tuple[BoolArray, np.ndarray]:
+def touching(samples: Samples, elements: Simplices, peaks: Peaks, tolerance: float) -> tuple[BoolArray, np.ndarray]:
     """Elements where two neighbouring sheets may touch near a peak, and the number of the lower sheet."""
     suspicious = np.zeros(len(elements), dtype=bool)
     lower = np.zeros(len(elements), dtype=np.int64)
-    size = extent(samples.cell, elements, samples.steps)
+    size = extent(samples.cell, elements.vertices, samples.steps)
     for sheet in range(samples.energy.shape[1] - 1):
         below, above = samples.energy[elements.nodes, sheet], samples.energy[elements.nodes, sheet + 1]
         gap = above - below
@@ -134,13 +160,13 @@ def touching(samples: Samples, elements: Elements, peaks: Peaks, tolerance: floa
     return suspicious, lower
 
 
-def _bound(samples: Samples, elements: Elements, peaks: Peaks, unresolved: Unresolved) -> None:
+def add_hidden(samples: Samples, elements: Simplices, peaks: Peaks, unresolved: Unresolved) -> None:
     """Add what elements may hide: the integrand vanishes with the velocity, so a piece adds |F|/|v| x its surface."""
     if unresolved.hidden is None:
         unresolved.hidden = np.zeros((len(peaks), samples.integrand.shape[2]))
     if not len(elements):
         return
-    size = extent(samples.cell, elements, samples.steps)
+    size = extent(samples.cell, elements.vertices, samples.steps)
     surface = 2.0 * samples.cell.dim * size.max(axis=1) ** (samples.cell.dim - 1)
     for sheet in range(samples.energy.shape[1]):
         energy = samples.energy[elements.nodes, sheet]
@@ -166,7 +192,7 @@ def discover(samples: Samples, elements: Elements, peaks: Peaks, tolerance: floa
         too_deep |= close & (samples.count >= TOUCH_SHARE[dim] * samples.limit)
         centre = samples.cell.points(elements.vertices.mean(axis=1) / samples.steps)
         unresolved.touching += [(centre[i], int(sheet[i])) for i in np.flatnonzero(too_deep)]
-        _bound(samples, elements.take(hidden & (elements.level >= DEPTH[dim])), peaks, unresolved)
+        add_hidden(samples, elements.take(hidden & (elements.level >= DEPTH[dim])), peaks, unresolved)
         split = (hidden & (elements.level < DEPTH[dim])) | (close & ~too_deep)
         finished.append(elements.take(~split))
         elements = children(samples, elements.take(split)) if split.any() else elements.take(split)

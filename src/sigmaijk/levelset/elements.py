@@ -71,6 +71,7 @@ class Elements:
     """(element, node)"""
     level: IntArray
     """(element,), 0 for the first mesh."""
+    spread = 0.25
 
     def __len__(self) -> int:
         return len(self.level)
@@ -127,9 +128,9 @@ def relative_volume(cell: Cell, level: IntArray) -> FloatArray:
     return cell.volume / simplices * 0.5 ** (cell.dim * level)
 
 
-def extent(cell: Cell, elements: Elements, steps: IntArray) -> FloatArray:
+def extent(cell: Cell, vertices: IntArray, steps: IntArray) -> FloatArray:
     """Size of the bounding box of each element along the Cartesian directions, (element, d)."""
-    corners = (elements.vertices / steps) @ cell.axes
+    corners = (vertices / steps) @ cell.axes
     return np.ptp(corners, axis=1)
 
 

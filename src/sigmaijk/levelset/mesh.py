@@ -17,6 +17,8 @@ from .samples import Samples
 class Mesh:
     """Simplices with their vertices in the order that says which edge is bisected next."""
 
+    spread = 0.5
+
     def __init__(self, samples: Samples, vertices: IntArray, tag: IntArray, generation: IntArray) -> None:
         self.samples = samples
         self.vertices = vertices
@@ -51,10 +53,9 @@ class Mesh:
         """How often the edges of each simplex have been halved, (simplex,)."""
         return self.generation // self.samples.cell.dim
 
-    def extent(self) -> FloatArray:
-        """Size of the bounding box of each simplex along the Cartesian directions, (simplex, d)."""
-        corners = (self.vertices / self.samples.steps) @ self.samples.cell.axes
-        return np.ptp(corners, axis=1)
+    def take(self, index: np.ndarray) -> Mesh:
+        """Some of the simplices; what is left need not be conforming."""
+        return Mesh(self.samples, self.vertices[index], self.tag[index], self.generation[index])
 
     def corners(self) -> FloatArray:
         """Cartesian vertices, not folded back into the cell, (simplex, d + 1, d)."""

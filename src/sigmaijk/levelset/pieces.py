@@ -1,0 +1,328 @@
+"""A function of energy that is analytic between critical energies, as Chebyshev pieces in stretched variables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+
+from ..arrays import FloatArray, IntArray
+from .peaks import FARTHEST, REACH, bump
+from .thermal import Stretch, volume_points
+
+SIZES = (6, 10, 14, 18, 22, 26, 30)
+"""Nodes of a piece, level by level, each containing the one before."""
+SPAN = 0.125
+"""Scale of the logarithm at an end beyond which nothing is known, as a share of the interval."""
+
+_GRID = 0.5 - 0.5 * np.cos(np.linspace(0.0, np.pi, 97))
+_PANEL = 5.0
+_GAUSS = 14
+
+
+class Critical(NamedTuple):
+    """An energy at which the function is not analytic."""
+
+    energy: float
+    """eV"""
+    kind: str
+    """`edge`, `saddle` or `node`."""
+
+
+def power(kind: str, dim: int) -> int:
+    """Exponent p such that the function is smooth in t on either side, with |energy - critical| ~ t**p."""
+    if dim == 3:
+        return 1 if kind == "node" else 2
+    # A logarithm never becomes smooth; with the cube its Gauss rules converge as n**-6.
+    return 3 if kind == "saddle" else 1
+
+
+@dataclass(frozen=True)
+class Intervals:
+    """The parts of the energy axis between critical energies; number i ends at the i-th critical energy."""
+
+    critical: tuple[Critical, ...]
+    dim: int
+
+    @classmethod
+    def between(cls, critical: Sequence[Critical], dim: int) -> Intervals:
+        """Critical energies sorted, those closer than 1e-12 eV merged into the more singular one."""
+        kept: list[Critical] = []
+        for one in sorted(critical):
+            if kept and one.energy - kept[-1].energy < 1e-12:
+                if power(one.kind, dim) > power(kept[-1].kind, dim):
+                    kept[-1] = Critical(kept[-1].energy, one.kind)
+            else:
+                kept.append(one)
+        return cls(tuple(kept), dim)
+
+    @property
+    def energies(self) -> FloatArray:
+        """Critical energies, (n,)."""
+        return np.array([one.energy for one in self.critical])
+
+    def __len__(self) -> int:
+        return len(self.critical) + 1
+
+    def of(self, energy: FloatArray) -> IntArray:
+        """Number of the interval that holds each energy; a critical energy belongs to the upper one."""
+        return np.searchsorted(self.energies, energy, side="right")
+
+    def ends(self, number: int) -> tuple[float, float]:
+        """Lower and upper end, infinite outside all critical energies."""
+        low = self.critical[number - 1].energy if number > 0 else -np.inf
+        high = self.critical[number].energy if number < len(self.critical) else np.inf
+        return low, high
+
+    def stretch(self, number: int, low: float, high: float, smallest: float, largest: float) -> Stretch:
+        """Map for the part [low, high] of an interval.
+
+        Beyond its end the function continues analytically for about half the distance to the next critical energy,
+        where two bands that repel would meet; that is the scale of the logarithm, within the given limits.
+        """
+        below, above = self.ends(number)
+        scales = [largest, largest]
+        if number > 1:
+            scales[0] = 0.5 * (below - self.critical[number - 2].energy)
+        if number < len(self.critical) - 1:
+            scales[1] = 0.5 * (self.critical[number + 1].energy - above)
+        first, second = (min(max(scale, smallest), largest) for scale in scales)
+        return Stretch(
+            low,
+            high,
+            below,
+            above,
+            first,
+            second,
+            power(self.critical[number - 1].kind, self.dim) if low == below else 1,
+            power(self.critical[number].kind, self.dim) if high == above else 1,
+        )
+
+
+@cache
+def _sequence() -> tuple[FloatArray, tuple[FloatArray, ...]]:
+    """Nodes t in (0, 1), and for each size the matrix that takes values to Chebyshev coefficients."""
+    first = np.cos(np.pi * (np.arange(SIZES[0]) + 0.5) / SIZES[0])
+    grid = np.cos(np.pi * (np.arange(1201) + 0.5) / 1201)
+    nodes = first
+    matrices = []
+    for size in SIZES:
+        if size > len(nodes):
+            rows = np.polynomial.chebyshev.chebvander(np.concatenate([nodes, grid]), size - 1)
+            nodes = np.concatenate([nodes, grid[volume_points(rows, len(nodes), size - len(nodes))]])
+        matrices.append(np.linalg.inv(np.polynomial.chebyshev.chebvander(nodes, size - 1)))
+    return 0.5 + 0.5 * nodes, tuple(matrices)
+
+
+def _vander(t: FloatArray) -> FloatArray:
+    return np.polynomial.chebyshev.chebvander(2.0 * t - 1.0, SIZES[-1] - 1)
+
+
+def products(stretch: Stretch, mu: FloatArray, kT: FloatArray) -> FloatArray:
+    """Integrals of T_j(2t - 1) against unit peaks, over the piece only, (peak, j); kT = 0 evaluates."""
+    result = np.zeros((len(mu), SIZES[-1]))
+    sharp = (kT == 0) & (mu >= stretch.low) & (mu <= stretch.high)
+    result[sharp] = _vander(stretch.inverse(mu[sharp]))
+    nearest = np.clip(mu, stretch.low, stretch.high)
+    broad = np.flatnonzero((kT > 0) & (np.abs(nearest - mu) < 2.0 * FARTHEST * kT))
+    steps = _PANEL * np.arange(-REACH / _PANEL, REACH / _PANEL + 1)
+    fixed = np.linspace(0.0, 1.0, 7)
+    x, w = np.polynomial.legendre.leggauss(_GAUSS)
+    for start in range(0, len(broad), 64):
+        part = broad[start : start + 64]
+        centre, width = mu[part, None, None], kT[part, None, None]
+        ends = stretch.inverse(nearest[part, None] + kT[part, None] * steps)
+        ends = np.sort(np.concatenate([ends, np.broadcast_to(fixed, (len(part), len(fixed)))], axis=1))
+        half = 0.5 * np.diff(ends)[:, :, None]
+        t = ends[:, :-1, None] + half * (1.0 + x)
+        weight = half * w * stretch.slope(t) * bump((stretch.energy(t) - centre) / width) / width
+        result[part] = np.einsum("kpg,kpgj->kj", weight, _vander(t), optimize=True)
+    return result
+
+
+class Piece:
+    """Values of the function at the nodes of one stretch, up to a level that can grow."""
+
+    def __init__(self, stretch: Stretch, interval: int, depth: int = 0) -> None:
+        self.stretch, self.interval, self.depth = stretch, interval, depth
+        self.level = 1
+        self.numbers: IntArray = np.empty(0, dtype=np.int64)
+        self.peaks: IntArray = np.empty(0, dtype=np.int64)
+        self._products = np.empty((0, SIZES[-1]))
+
+    def watch(self, peaks: IntArray, mu: FloatArray, kT: FloatArray) -> None:
+        """Serve these peaks (by number); those that the piece does not touch are left out."""
+        table = products(self.stretch, mu, kT)
+        # T_0 = 1: the first product is the weight of the peak in the piece.
+        touched = table[:, 0] > 0
+        self.peaks, self._products = peaks[touched], table[touched]
+
+    @property
+    def energies(self) -> FloatArray:
+        """Nodes of the present level, (node,)."""
+        return self.stretch.energy(_sequence()[0][: SIZES[self.level]])
+
+    @property
+    def coefficients(self) -> FloatArray:
+        """Values to Chebyshev coefficients, (coefficient, node)."""
+        return _sequence()[1][self.level]
+
+    @property
+    def _smaller(self) -> FloatArray:
+        size = SIZES[self.level - 1]
+        padded = np.zeros((size, SIZES[self.level]))
+        padded[:, :size] = _sequence()[1][self.level - 1]
+        return padded
+
+    @property
+    def weight(self) -> FloatArray:
+        """(peak, node)"""
+        return self._products[:, : SIZES[self.level]] @ self.coefficients
+
+    @property
+    def previous(self) -> FloatArray:
+        """The same for the level below, (peak, node)."""
+        return self._products[:, : SIZES[self.level - 1]] @ self._smaller
+
+    @property
+    def mass(self) -> FloatArray:
+        """Weight of each peak in the piece, (peak,)."""
+        return self._products[:, 0]
+
+    def difference(self, values: FloatArray) -> FloatArray:
+        """Largest distance between the interpolants of this level and the level below, (c,)."""
+        basis = _vander(_GRID)
+        larger = basis[:, : SIZES[self.level]] @ (self.coefficients @ values)
+        smaller = basis[:, : SIZES[self.level - 1]] @ (self._smaller @ values)
+        return np.abs(larger - smaller).max(axis=0)
+
+    def grow(self) -> bool:
+        """Add a level; False if there is none."""
+        if self.level + 1 == len(SIZES):
+            return False
+        self.level += 1
+        return True
+
+    def halves(self) -> tuple[Piece, Piece]:
+        """Two pieces that meet at t = 1/2; towards a singular end of power p they shrink as 2**-p."""
+        middle = float(self.stretch.energy(np.asarray(0.5)))
+        lower = self.stretch._replace(high=middle, power_high=1)
+        upper = self.stretch._replace(low=middle, power_low=1)
+        return Piece(lower, self.interval, self.depth + 1), Piece(upper, self.interval, self.depth + 1)
+
+
+def trust(coefficients: FloatArray) -> FloatArray:
+    """Share of the change from level to level that is taken as the error, (c,), from coefficients (n, c).
+
+    The change is the error of the smaller rule. Where the coefficients have visibly decayed over the second half of
+    their number the larger rule is better, but by no more than a factor of ten: a kink can hide behind smooth decay.
+    """
+    size = np.abs(coefficients)
+    count = len(size)
+    last = size[-2:].max(axis=0)
+    middle = size[max(1, count // 3) : count // 2 + 1].max(axis=0)
+    ratio = np.divide(last, middle, out=np.ones_like(last), where=middle > 0)
+    return np.clip(10.0 * ratio, 0.1, 1.0)
+
+
+class Table:
+    """Piecewise Chebyshev interpolant of a vector function of energy; every moment without further evaluations.
+
+    `error` of a node enters through the weights of the interpolation, the error of the interpolation through the change
+    between the last two levels of each piece.
+    """
+
+    def __init__(
+        self,
+        pieces: Sequence[Piece],
+        critical: Sequence[Critical],
+        energies: FloatArray,
+        value: FloatArray,
+        error: FloatArray,
+    ) -> None:
+        self.pieces = sorted(pieces, key=lambda piece: piece.stretch.low)
+        self.critical = tuple(critical)
+        self.energies = energies
+        """Energies of all values, by their numbers, (number,)."""
+        self._value, self._error = value, error
+        self._largest = np.abs(value).max(axis=0, initial=0.0)
+
+    def evaluate(self, eps: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Value and error, (eps, c) each; outside the table the error is infinite.
+
+        At a critical energy the value is the limit from above and the error includes the jump.
+        """
+        eps = np.atleast_1d(np.asarray(eps, dtype=float))
+        value = np.zeros((len(eps), self._value.shape[1]))
+        error = np.full_like(value, np.inf)
+        for piece in self.pieces:
+            rows = np.flatnonzero((eps >= piece.stretch.low) & (eps <= piece.stretch.high))
+            if not len(rows):
+                continue
+            found, bound = self._piece(piece, eps[rows], np.zeros(len(rows)))
+            jump = np.where(np.isfinite(error[rows]), np.abs(found - value[rows]), 0.0)
+            value[rows], error[rows] = found, bound + jump
+        return value, error
+
+    def moments(self, mu: FloatArray, kT: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Moments under peaks of centre mu and width kT, with errors, (peak, c) each; kT = 0 evaluates.
+
+        The weight of a peak outside the table counts as an error, with the largest value seen.
+        """
+        mu, kT = np.broadcast_arrays(np.atleast_1d(np.asarray(mu, float)), np.atleast_1d(np.asarray(kT, float)))
+        value = np.zeros((len(mu), self._value.shape[1]))
+        error = np.zeros_like(value)
+        sharp = np.flatnonzero(kT == 0)
+        if len(sharp):
+            value[sharp], error[sharp] = self.evaluate(mu[sharp])
+        broad = np.flatnonzero(kT > 0)
+        if len(broad):
+            centre, width = mu[broad], kT[broad]
+            for piece in self.pieces:
+                found, bound = self._piece(piece, centre, width)
+                value[broad] += found
+                error[broad] += bound
+            error[broad] += self._missing(centre, width)[:, None] * self._largest
+        return value, error
+
+    def _missing(self, mu: FloatArray, kT: FloatArray) -> FloatArray:
+        """Weight of bumps outside all pieces, (peak,)."""
+        lows = np.array([piece.stretch.low for piece in self.pieces])
+        highs = np.array([piece.stretch.high for piece in self.pieces])
+        starts = np.concatenate([[-np.inf], highs])
+        stops = np.concatenate([lows, [np.inf]])
+        result = np.zeros(len(mu))
+        for low, high in zip(starts, stops, strict=True):
+            if high > low:
+                # The rising and the falling logistic function, so that neither tail is a difference of numbers near 1.
+                from_below = _logistic((high - mu) / kT) - _logistic((low - mu) / kT)
+                from_above = _logistic((mu - low) / kT) - _logistic((mu - high) / kT)
+                result += np.where(mu > high, from_below, from_above)
+        return result
+
+    def _piece(self, piece: Piece, mu: FloatArray, kT: FloatArray) -> tuple[FloatArray, FloatArray]:
+        copy = Piece(piece.stretch, piece.interval, piece.depth)
+        copy.level, copy.numbers = piece.level, piece.numbers
+        copy.watch(np.arange(len(mu)), mu, kT)
+        value = np.zeros((len(mu), self._value.shape[1]))
+        error = np.zeros_like(value)
+        nodes, own = self._value[piece.numbers], self._error[piece.numbers]
+        value[copy.peaks] = copy.weight @ nodes
+        error[copy.peaks] = truncation(copy, nodes) + np.abs(copy.weight) @ own
+        return value, error
+
+
+def _logistic(x: FloatArray) -> FloatArray:
+    decay = np.exp(-np.abs(x))
+    return np.where(x > 0, 1.0, decay) / (1.0 + decay)
+
+
+def truncation(piece: Piece, values: FloatArray) -> FloatArray:
+    """Error of the moments of the peaks a piece serves because it has so few nodes, (peak, c)."""
+    change = np.abs((piece.weight - piece.previous) @ values)
+    # Two interpolants also cross: no peak is believed to a tenth of their distance elsewhere in the piece.
+    floor = 0.1 * piece.mass[:, None] * piece.difference(values)
+    return trust(piece.coefficients @ values) * np.maximum(change, floor)

@@ -1,0 +1,54 @@
+"""A mesh for one energy on which every piece of its level set shows, made from a mesh that all energies share.
+
+The tests are those of `discovery`; what may still hide at their deepest level enters the error of that energy.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .discovery import DEPTH, MOST_TOUCHING, TOUCH_DEPTH, TOUCH_SHARE, Unresolved, add_hidden, touching, unseen
+from .elements import Peaks
+from .field import Field
+from .mesh import Mesh
+from .samples import Samples
+
+FINER = {2: 2, 3: 2}
+"""A periodic cell is first cut into this many times its divisions: as many points as elements of order 2 have."""
+
+
+def first_mesh(samples: Samples, field: Field, refined: float = 1.0) -> Mesh:
+    """The mesh that all energies share; finds the sheets. `refined` asks for a finer one (audit)."""
+    cell = samples.cell
+    factor = FINER[cell.dim] if cell.periodic else 1
+    parts = tuple(n * factor for n in cell.divisions)
+    mesh = Mesh.first(samples, parts)
+    if refined > 1.0:
+        mesh = mesh.bisect(np.ones(len(mesh), dtype=bool))
+    field.find_sheets(samples.energy)
+    return mesh
+
+
+def search(mesh: Mesh, energy: float, degeneracy_tol: float) -> tuple[Mesh, Unresolved]:
+    """Bisect until no test finds anything for the level set at `energy`, or to the deepest level.
+
+    Raises OutOfPoints with the meshes unchanged; the points that were sampled stay known.
+    """
+    samples, dim = mesh.samples, mesh.samples.cell.dim
+    peaks = Peaks.at(np.array([energy]), np.array([0.0]))
+    unresolved = Unresolved()
+    # What was found at its deepest level once is not asked again: its simplices stay as they are.
+    while True:
+        hidden = unseen(samples, mesh, peaks, True)
+        close, sheet = touching(samples, mesh, peaks, degeneracy_tol)
+        too_deep = close & ((mesh.level >= TOUCH_DEPTH[dim]) | (np.count_nonzero(close) > MOST_TOUCHING))
+        too_deep |= close & (samples.count >= TOUCH_SHARE[dim] * samples.limit)
+        deepest = hidden & (mesh.level >= DEPTH[dim])
+        marked = (hidden & ~deepest) | (close & ~too_deep)
+        if not marked.any():
+            break
+        mesh = mesh.bisect(marked)
+    centre = mesh.corners().mean(axis=1)
+    unresolved.touching += [(centre[i], int(sheet[i])) for i in np.flatnonzero(too_deep)]
+    add_hidden(samples, mesh.take(deepest), peaks, unresolved)
+    return mesh, unresolved

@@ -1,0 +1,165 @@
+"""S_F at chosen energies: level sets as patches (arcs in the plane, facets in space), refined where it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from ..arrays import BoolArray, FloatArray, IntArray
+from .arcs import LevelLines
+from .discovery import Unresolved
+from .facets import Facets
+from .field import Field
+from .level import LevelRequest
+from .mesh import Mesh
+from .samples import OutOfPoints
+from .search import search
+from .simplices import Goal, block_errors
+
+ROUNDS = 60
+"""Rounds of refinement of one call."""
+LEFT = 0.5
+"""Share of the allowed error that the patches which are not refined may add up to."""
+MOST_BISECTIONS = 24
+"""Times that a mesh is refined because its patches were not valid."""
+
+
+class LevelSets:
+    """Values of S_F with errors at any number of energies."""
+
+    def __init__(self, field: Field, mesh: Mesh, goals: Sequence[Goal], columns: int) -> None:
+        self.field, self.mesh, self.goals = field, mesh, goals
+        self._patches: LevelLines | Facets = LevelLines(field) if mesh.samples.cell.dim == 2 else Facets(field)
+        self._number: dict[float, int] = {}
+        self._columns = columns
+        self.unresolved = Unresolved()
+        self._hidden: list[FloatArray] = []
+        self._ready: list[bool] = []
+        self.report: Callable[[], None] | None = None
+
+    @property
+    def energies(self) -> FloatArray:
+        """Energies opened so far, (e,)."""
+        return np.array(list(self._number), dtype=float)
+
+    @property
+    def patches(self) -> LevelLines | Facets:
+        """All patches of all energies."""
+        return self._patches
+
+    @property
+    def value(self) -> FloatArray:
+        """(e, c)"""
+        return self._sum(self._patches.value)
+
+    @property
+    def error(self) -> FloatArray:
+        """(e, c), inf where a level set could not be parametrised or has not been found yet."""
+        hidden = np.array(self._hidden).reshape(len(self._number), self._columns)
+        error = self._sum(self._patches.error) + hidden
+        error[~np.array(self._ready, dtype=bool)] = np.inf
+        return error
+
+    def _sum(self, table: FloatArray) -> FloatArray:
+        total = np.zeros((len(self._number), self._columns))
+        if len(table):
+            np.add.at(total, self._patches.owner, table)
+        return total
+
+    def open(self, energies: FloatArray) -> IntArray:
+        """Numbers of some energies; new ones are searched for and get their first patches, all in one batch."""
+        requests: list[LevelRequest] = []
+        for energy in np.atleast_1d(energies).tolist():
+            if energy in self._number:
+                continue
+            number = len(self._number)
+            self._number[energy] = number
+            self._ready.append(False)
+            self._hidden.append(np.zeros(self._columns))
+            mesh, unresolved = search(self.mesh, energy, self.field.degeneracy_tol)
+            self.unresolved.touching += unresolved.touching
+            if unresolved.hidden is not None:
+                self._hidden[number] = unresolved.hidden[0]
+            requests.append(LevelRequest(mesh, energy, number))
+        self._add(requests)
+        return np.array([self._number[energy] for energy in np.atleast_1d(energies).tolist()])
+
+    def _add(self, requests: list[LevelRequest]) -> None:
+        for _ in range(MOST_BISECTIONS):
+            if not requests:
+                return
+            answers = self._patches.add(requests)
+            again = []
+            for request, marked in zip(requests, answers, strict=True):
+                if marked is None:
+                    self._ready[request.owner] = True
+                else:
+                    again.append(LevelRequest(request.mesh.bisect(marked), request.energy, request.owner))
+            requests = again
+
+    def improve(self, numbers: IntArray, allowed: FloatArray) -> None:
+        """Refine the patches of some energies until each block is within allowed (e, block), or cannot be.
+
+        Raises OutOfPoints when the points end; values and errors are those of what was done.
+        """
+        limit = np.full((len(self._number), len(self.goals)), np.inf)
+        np.minimum.at(limit, numbers, allowed)
+        for _ in range(ROUNDS):
+            chosen, weight = self._worst(limit)
+            if not len(chosen):
+                return
+            self._refine(chosen, weight)
+            if self.report is not None:
+                self.report()
+
+    def _refine(self, chosen: IntArray, weight: FloatArray) -> None:
+        while True:
+            try:
+                self._patches.refine(chosen, weight)
+                return
+            except OutOfPoints:
+                if len(chosen) == 1:
+                    raise
+                chosen, weight = chosen[: len(chosen) // 2], weight[: len(chosen) // 2]
+
+    def _worst(self, limit: FloatArray) -> tuple[IntArray, FloatArray]:
+        """Patches to be refined next, and the weights of their columns."""
+        owner, failed = self._patches.owner, self._patches.failed
+        if not len(owner):
+            return np.empty(0, dtype=np.int64), np.empty((0, self._columns))
+        error = self._patches.error
+        total = block_errors(self.error, self.goals)
+        open_ones = (total > limit) & np.isfinite(total)
+        inverse = np.divide(1.0, limit, out=np.zeros_like(limit), where=open_ones & (limit > 0))
+        inverse[open_ones & (limit <= 0)] = 1e300
+        candidates = np.flatnonzero(open_ones.any(axis=1)[owner] & ~failed)
+        if not len(candidates):
+            return candidates, np.empty((0, self._columns))
+        of = owner[candidates]
+        size = (block_errors(error[candidates], self.goals) * inverse[of]).max(axis=1)
+        order = np.lexsort((-size, of))
+        candidates, of, size = candidates[order], of[order], size[order]
+        # Within each energy: everything but the small ones that together stay below their share.
+        ends = np.append(np.flatnonzero(np.diff(of)), len(of) - 1)
+        running = np.cumsum(size)
+        rest = running[ends][np.searchsorted(ends, np.arange(len(of)))] - running
+        picked = (rest + size > LEFT) & (size > 0)
+        weight = np.zeros((len(candidates), self._columns))
+        for b, goal in enumerate(self.goals):
+            if goal.entries.size:
+                largest = np.abs(goal.entries).max(axis=1)
+                weight[:, goal.columns] = np.maximum(weight[:, goal.columns], inverse[of, b][:, None] * largest)
+        return candidates[picked], weight[picked]
+
+    def cancellation(self, column: int) -> FloatArray:
+        """Sum of |patch| over |sum| of a column at each energy, (e,)."""
+        size = self._sum(np.abs(self._patches.value))[:, column]
+        value = np.abs(self.value[:, column])
+        return np.divide(size, value, out=np.full_like(size, np.inf), where=value > 0)
+
+    def stuck(self) -> BoolArray:
+        """Energies with a patch that cannot be refined any more, (e,)."""
+        found = np.zeros(len(self._number), dtype=bool)
+        found[self._patches.owner[self._patches.failed]] = True
+        return found
