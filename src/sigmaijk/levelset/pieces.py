@@ -13,7 +13,7 @@ from ..arrays import FloatArray, IntArray
 from .peaks import FARTHEST, REACH, bump
 from .thermal import Stretch, volume_points
 
-SIZES = (6, 10, 14, 18, 22, 26, 30)
+SIZES = (4, 7, 10, 14, 18, 22, 26, 30)
 """Nodes of a piece, level by level, each containing the one before."""
 SPAN = 0.125
 """Scale of the logarithm at an end beyond which nothing is known, as a share of the interval."""
