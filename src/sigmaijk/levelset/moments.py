@@ -13,12 +13,12 @@ from typing import Protocol
 
 import numpy as np
 
-from ..arrays import BoolArray, FloatArray, IntArray
+from ..arrays import FloatArray, IntArray
 from .peaks import FARTHEST, REACH
-from .pieces import SPAN, Critical, Intervals, Piece, Table, truncation, trust
+from .pieces import SPAN, Critical, Intervals, Piece, truncation
 from .samples import OutOfPoints
 from .simplices import Goal, block_errors, tolerance
-from .thermal import Stretch, nested
+from .thermal import Bump, Point
 
 MARGIN = 8.0
 """A bump is followed ln(1/rtol) + MARGIN widths beyond the nearest energy where there is anything."""
@@ -27,8 +27,9 @@ SCALE = 3.0
 TAIL = 0.03
 """A bump with less than this share of its weight in an interval starts there with the smallest rule."""
 NODES = 0.4
-"""Share of the tolerance that errors of values may use up; half is for the rules, the rest for what was cut off."""
-RULES = 0.5
+"""Share of the tolerance that errors of values may use up."""
+ALL = 0.95
+"""Share of the tolerance for values and rules together; the rest is for what was cut off."""
 DENSE = 8
 """So many sharp peaks in an interval or a piece are interpolated; fewer are evaluated one by one."""
 DEEPEST = 14
@@ -74,57 +75,6 @@ class Moments:
     """False if the points ran out."""
 
 
-class Point:
-    """The function itself at one energy, for a peak without width."""
-
-    mass = np.ones(1)
-
-    def __init__(self, peak: int, energy: float, interval: int) -> None:
-        self.peaks, self.energies, self.interval = np.array([peak]), np.array([energy]), interval
-        self.numbers: IntArray = np.empty(0, dtype=np.int64)
-        self.weight = np.ones((1, 1))
-
-    def truncation(self, values: FloatArray) -> FloatArray:
-        """Nothing is approximated, (1, c)."""
-        return np.zeros((1, values.shape[1]))
-
-    def grow(self) -> bool:
-        """There is nothing to add."""
-        return False
-
-
-class Bump:
-    """Nested rules for one bump in one interval."""
-
-    def __init__(self, peak: int, mu: float, kT: float, interval: int, stretch: Stretch, first: int) -> None:
-        self.peaks, self.interval = np.array([peak]), interval
-        self.mu, self.kT, self.level = mu, kT, 0
-        self.rules = nested(Stretch(*(round(float(x), 12) for x in stretch[:6]), *stretch[6:]), first)
-        self.numbers: IntArray = np.empty(0, dtype=np.int64)
-
-    @property
-    def energies(self) -> FloatArray:
-        """Nodes of the present level in eV, (node,)."""
-        return self.mu + self.kT * self.rules.nodes[: self.weight.shape[1]]
-
-    @property
-    def weight(self) -> FloatArray:
-        """(1, node)"""
-        return self.rules.levels[self.level].weight[None]
-
-    def truncation(self, values: FloatArray) -> FloatArray:
-        """Error of the rule, (1, c)."""
-        level = self.rules.levels[self.level]
-        return trust(level.coefficients @ values) * np.abs((level.weight - level.previous) @ values)[None]
-
-    def grow(self) -> bool:
-        """Go to the next level; False if there is none."""
-        if self.level + 1 == len(self.rules.levels) and not self.rules.grow():
-            return False
-        self.level += 1
-        return True
-
-
 Block = Point | Bump | Piece
 
 
@@ -152,6 +102,11 @@ class _Run:
         self.missing: set[int] = set()
         self.complete = True
         self.home = intervals.of(self.mu)
+        self.cut = np.full(len(self.mu), FARTHEST)
+        """How far each bump is followed, in widths."""
+        near = np.abs(self.mu[:, None] - intervals.energies).min(axis=1, initial=np.inf) < 1e-12
+        self.sharp = (self.kT == 0) & ~near
+        """Sharp peaks that may be interpolated; one at a critical energy has no side."""
         self.tabulated = self._predicted() if tabulated is None else tabulated
 
     def _windows(self, peak: int, everything: bool = False) -> dict[int, tuple[float, float]]:
@@ -172,6 +127,7 @@ class _Run:
             low, high = max(ends[i][0], mu - limit * kT), min(ends[i][1], mu + limit * kT)
             if high > low:
                 found[int(i)] = (low, high)
+                self.cut[peak] = limit
             if i not in self.zero and not everything and start == distance[i]:
                 break
         return found
@@ -197,7 +153,7 @@ class _Run:
     def lay(self) -> None:
         """Place the first nodes; intervals in which the function turns out to be zero move the reach of bumps."""
         for peak in np.flatnonzero(self.kT == 0):
-            if not (self.tabulated and self._dense(self.home[peak])):
+            if not (self.tabulated and self.sharp[peak] and self._dense(self.home[peak])):
                 self.blocks.append(Point(int(peak), float(self.mu[peak]), int(self.home[peak])))
         self._open()
         placed: dict[tuple[int, ...], tuple[float, float]] = {}
@@ -212,8 +168,7 @@ class _Run:
             self._open()
 
     def _dense(self, interval: int) -> bool:
-        # A peak at a critical energy has no side.
-        return int(((self.kT == 0) & (self.home == interval)).sum()) >= DENSE
+        return int((self.sharp & (self.home == interval)).sum()) >= DENSE
 
     def _own(self) -> dict[tuple[int, ...], tuple[float, float]]:
         return {
@@ -225,7 +180,7 @@ class _Run:
         spans = [(i, span) for peak in np.flatnonzero(self.kT > 0) for i, span in self._windows(int(peak)).items()]
         for i in range(len(self.intervals)):
             if self._dense(i):
-                inside = self.mu[(self.kT == 0) & (self.home == i)]
+                inside = self.mu[self.sharp & (self.home == i)]
                 low, high = self.intervals.ends(i)
                 pad = 1e-3 * float(np.ptp(inside)) + 1e-9
                 spans.append((i, (max(low, inside.min() - pad), min(high, inside.max() + pad))))
@@ -235,7 +190,7 @@ class _Run:
         return {key: self._snapped(key[0], span) for key, span in found.items()}
 
     def _snapped(self, interval: int, span: tuple[float, float]) -> tuple[float, float]:
-        """The span, extended to ends of the interval that are near: the logarithm makes what lies close to them cheap."""
+        """The span, extended to ends of the interval that are near: what lies close to them costs little."""
         low, high = self.intervals.ends(interval)
         margin = 0.25 * (span[1] - span[0])
         return (low if span[0] - low < margin else span[0], high if high - span[1] < margin else span[1])
@@ -251,18 +206,17 @@ class _Run:
         if len(key) == 1:
             stretch = self.intervals.stretch(key[0], low, high, (high - low) / 200.0, SPAN * (high - low))
             piece = Piece(stretch, key[0])
-            served = np.flatnonzero((self.kT > 0) | ((self.home == key[0]) & self._dense(key[0])))
+            served = np.flatnonzero((self.kT > 0) | (self.sharp & (self.home == key[0]) & self._dense(key[0])))
             piece.watch(served, self.mu[served], self.kT[served])
             self.blocks.append(piece)
             return
         peak, interval = key
         mu, kT = float(self.mu[peak]), float(self.kT[peak])
         plain = self.intervals.stretch(interval, low, high, 0.25 * kT, SCALE * kT)
-        shifted = [(x - mu) / kT for x in plain[:4]] + [x / kT for x in plain[4:6]]
         home = low <= mu <= high
         share = min(abs(low - mu), abs(high - mu)) / kT
         first = 2 if home or self.zero.get(int(self.home[peak])) or np.exp(-share) > TAIL else 1
-        self.blocks.append(Bump(peak, mu, kT, interval, Stretch(*shifted, *plain[6:]), first))
+        self.blocks.append(Bump(peak, mu, kT, interval, plain.seen(mu, kT), first))
 
     def _open(self) -> None:
         """Numbers for all nodes that have none, in one batch; one block after another if that is too much."""
@@ -296,8 +250,7 @@ class _Run:
         for b in self.blocks:
             if len(b.numbers):
                 empty = not (self.surfaces.value[b.numbers].any() or self.surfaces.error[b.numbers].any())
-                single = isinstance(b, Point)
-                if not empty or (not single and b.interval not in self.zero):
+                if not isinstance(b, Point):
                     self.zero[b.interval] = empty and self.zero.get(b.interval, True)
 
     def _sums(self) -> tuple[FloatArray, FloatArray, FloatArray, IntArray]:
@@ -330,8 +283,8 @@ class _Run:
                 return
             value, _, _, count = self._sums()
             self._improve(self.allowed(value), count)
-            value, rules, _, _ = self._sums()
-            if not self.complete or not self._extend(self.allowed(value), rules):
+            value, rules, nodes, _ = self._sums()
+            if not self.complete or not self._extend(self.allowed(value), rules, nodes):
                 return
             self._open()
 
@@ -352,22 +305,29 @@ class _Run:
             except OutOfPoints:
                 self.complete = False
 
-    def _extend(self, allowed: FloatArray, rules: FloatArray) -> bool:
+    def _extend(self, allowed: FloatArray, rules: FloatArray, nodes: FloatArray) -> bool:
         """Grow or split what keeps peaks from their tolerance; False if nothing can."""
-        late = block_errors(rules, self.goals) > RULES * allowed
-        served = np.bincount(np.concatenate([b.peaks for b in self.blocks]), minlength=len(self.mu))
+        late = block_errors(rules + nodes, self.goals) > ALL * allowed
+        budget = np.maximum(ALL * allowed - block_errors(nodes, self.goals), 0.5 * allowed)
+        errors = [
+            block_errors(_truncation(b, self.surfaces.value[b.numbers]), self.goals) if len(b.numbers) else None
+            for b in self.blocks
+        ]
+        served = np.zeros(late.shape)
+        for b, own in zip(self.blocks, errors, strict=True):
+            if own is not None:
+                served[b.peaks] += own > 0
         grown = False
-        for b in list(self.blocks):
-            if id(b) in self.finished or isinstance(b, Point) or not late[b.peaks].any():
+        for b, own in zip(list(self.blocks), errors, strict=True):
+            if own is None or id(b) in self.finished or not late[b.peaks].any():
                 continue
-            values = self.surfaces.value[b.numbers]
-            share = RULES * allowed[b.peaks] / served[b.peaks, None]
-            own = block_errors(_truncation(b, values), self.goals)
-            excess = np.divide(own, share, out=np.zeros_like(own), where=late[b.peaks] & (share > 0))
-            excess[late[b.peaks] & (share == 0) & (own > 0)] = np.inf
-            if excess.max() <= 1.0:
+            excess = own * served[b.peaks] > budget[b.peaks]
+            excess &= late[b.peaks]
+            if not excess.any():
                 continue
-            if isinstance(b, Piece) and _slow(b, values, float(excess.max())):
+            share = budget[b.peaks] / np.maximum(served[b.peaks], 1)
+            ratio = float(np.divide(own, share, out=np.full_like(own, np.inf), where=share > 0)[excess].max())
+            if isinstance(b, Piece) and _slow(b, self.surfaces.value[b.numbers], ratio):
                 grown |= self._split(b)
             elif b.grow():
                 grown = True
@@ -398,23 +358,18 @@ class _Run:
     def result(self) -> Moments:
         """What is known by now."""
         value, rules, nodes, _ = self._sums()
-        error = rules + nodes + self._cut()
+        error = rules + nodes + self._beyond()
         used = np.unique(np.concatenate([np.empty(0), *(b.energies[: len(b.numbers)] for b in self.blocks)]))
         name = "piecewise interpolation in energy" if self.tabulated else "nested Gauss rules in energy"
         return Moments(value, error, self.allowed(value), used, name, self.complete)
 
-    def _cut(self) -> FloatArray:
+    def _beyond(self) -> FloatArray:
         """Bound of what bumps have beyond their reach, (peak, c)."""
         largest = np.zeros((len(self.mu), self.surfaces.value.shape[1]))
         for b in self.blocks:
             if len(b.numbers):
                 np.maximum.at(largest, b.peaks, np.abs(self.surfaces.value[b.numbers]).max(axis=0)[None])
-        cut = np.zeros(len(self.mu))
-        for peak in np.flatnonzero(self.kT > 0):
-            windows = self._windows(int(peak), everything=True)
-            far = max((max(abs(np.array(span) - self.mu[peak])) for span in windows.values()), default=0.0)
-            cut[peak] = 2.0 * np.exp(-min(far / self.kT[peak], FARTHEST)) if windows else 0.0
-        return cut[:, None] * largest
+        return np.where(self.kT > 0, 2.0 * np.exp(-self.cut), 0.0)[:, None] * largest
 
 
 def _truncation(block: Block, values: FloatArray) -> FloatArray:
@@ -459,7 +414,7 @@ def moments(
     dim: int,
     tabulated: bool | None = None,
 ) -> Moments:
-    """int S(eps) bump((eps - centre)/width)/width d eps for every peak; a width of 0 is S(centre).
+    """Moments int S(eps) bump((eps - centre)/width)/width d eps of every peak; a width of 0 is S(centre).
 
     `centre` and `width` in eV, (peak,). `tabulated` chooses the strategy; by default the one that should need fewer
     evaluations. The tolerance of each block at each peak is that of `simplices.tolerance`.

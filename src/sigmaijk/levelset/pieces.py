@@ -11,7 +11,7 @@ import numpy as np
 
 from ..arrays import FloatArray, IntArray
 from .peaks import FARTHEST, REACH, bump
-from .thermal import Stretch, volume_points
+from .thermal import Stretch, trust, volume_points
 
 SIZES = (4, 7, 10, 14, 18, 22, 26, 30)
 """Nodes of a piece, level by level, each containing the one before."""
@@ -214,20 +214,6 @@ class Piece:
         return Piece(lower, self.interval, self.depth + 1), Piece(upper, self.interval, self.depth + 1)
 
 
-def trust(coefficients: FloatArray) -> FloatArray:
-    """Share of the change from level to level that is taken as the error, (c,), from coefficients (n, c).
-
-    The change is the error of the smaller rule. Where the coefficients have visibly decayed over the second half of
-    their number the larger rule is better, but by no more than a factor of ten: a kink can hide behind smooth decay.
-    """
-    size = np.abs(coefficients)
-    count = len(size)
-    last = size[-2:].max(axis=0)
-    middle = size[max(1, count // 3) : count // 2 + 1].max(axis=0)
-    ratio = np.divide(last, middle, out=np.ones_like(last), where=middle > 0)
-    return np.clip(10.0 * ratio, 0.1, 1.0)
-
-
 class Table:
     """Piecewise Chebyshev interpolant of a vector function of energy; every moment without further evaluations.
 
@@ -325,4 +311,5 @@ def truncation(piece: Piece, values: FloatArray) -> FloatArray:
     change = np.abs((piece.weight - piece.previous) @ values)
     # Two interpolants also cross: no peak is believed to a tenth of their distance elsewhere in the piece.
     floor = 0.1 * piece.mass[:, None] * piece.difference(values)
-    return trust(piece.coefficients @ values) * np.maximum(change, floor)
+    gain = SIZES[piece.level] - SIZES[piece.level - 1]
+    return trust(piece.coefficients @ values, gain) * np.maximum(change, floor)

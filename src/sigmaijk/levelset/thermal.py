@@ -1,4 +1,4 @@
-"""Nested rules for the integral of a function of energy under a bump, restricted to an interval between two singular ends.
+"""Nested rules for integrals of a function of energy under a bump, restricted to an interval between singular ends.
 
 A polynomial in energy is a poor model of a function that was singular just beyond the end of the interval. `Stretch`
 changes the variable so that distance from such an end counts on a logarithmic scale, and so that roots and logarithms
@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import special
 
-from ..arrays import BoolArray, FloatArray
+from ..arrays import FloatArray, IntArray
 from .peaks import bump
 
 CONDITION = 2.5
@@ -56,6 +56,16 @@ class Stretch(NamedTuple):
             self.power_high,
             self.power_low,
         )
+
+    def rounded(self) -> Stretch:
+        """The same to 12 decimals, so that equal maps are found equal."""
+        return self._replace(**{name: round(float(getattr(self, name)), 12) for name in self._fields[:6]})
+
+    def seen(self, centre: float, width: float) -> Stretch:
+        """The same in units of a width, from a centre."""
+        ends = {name: (getattr(self, name) - centre) / width for name in self._fields[:4]}
+        scales = {name: getattr(self, name) / width for name in self._fields[4:6]}
+        return self._replace(**ends, **scales)
 
     @property
     def _distances(self) -> tuple[float, float]:
@@ -132,6 +142,8 @@ class Level:
     """(node,)"""
     previous: FloatArray
     """Weights of the next smaller rule, zero at the new nodes, (node,)."""
+    gain: int
+    """Degrees to which it is exact and the smaller rule is not, at least."""
     coefficients: FloatArray
     """Takes values at the nodes to coefficients in the orthonormal polynomials of the weight, (coefficient, node)."""
 
@@ -172,14 +184,14 @@ class Nested:
         self._x = np.concatenate([inner, fresh])
         small = np.concatenate([small, np.zeros(n + 1)]) * self.mass
         self.levels = []
-        self._judge(small)
+        self._judge(small, 3)
 
-    def _judge(self, previous: FloatArray) -> None:
+    def _judge(self, previous: FloatArray, gain: int) -> None:
         values = _polynomials(self._x, self._alpha, self._beta, len(self._x))
         weight = self.mass * _weights(values)
         christoffel = 1.0 / np.sqrt((values**2).sum(axis=1))
         project = np.linalg.pinv(christoffel[:, None] * values, rcond=1e-12) * christoffel
-        self.levels.append(Level(weight, previous, project))
+        self.levels.append(Level(weight, previous, gain, project))
         self.nodes = self.stretch.energy(self._x)
 
     def _picked(self, taken: FloatArray, count: int) -> FloatArray:
@@ -190,15 +202,15 @@ class Nested:
         return self._t[volume_points(rows, len(taken), count)]
 
     def grow(self) -> bool:
-        """Add a level of half as many nodes again; False if the sequence ends here."""
+        """Add a level of a third more nodes; False if the sequence ends here."""
         count = len(self._x)
-        more = max(3, count // 2)
+        more = max(3, count // 3)
         if count + more > LONGEST:
             return False
         if len(self._alpha) < count + more:
             self._alpha, self._beta = _recurrence(self._t, self._weight, LONGEST + 2)
         self._x = np.concatenate([self._x, self._picked(self._x, more)])
-        self._judge(np.concatenate([self.levels[-1].weight, np.zeros(more)]))
+        self._judge(np.concatenate([self.levels[-1].weight, np.zeros(more)]), more)
         return True
 
 
@@ -224,7 +236,7 @@ def _discretised(stretch: Stretch) -> tuple[FloatArray, FloatArray]:
 
 
 def _recurrence(t: FloatArray, weight: FloatArray, count: int) -> tuple[FloatArray, FloatArray]:
-    """Diagonal and off-diagonal of the Jacobi matrix of a discrete weight of mass 1, by Lanczos with reorthogonalisation."""
+    """Diagonal and off-diagonal of the Jacobi matrix of a discrete weight of mass 1, by reorthogonalised Lanczos."""
     basis = np.empty((count + 1, len(t)))
     basis[0] = np.sqrt(weight)
     alpha, beta = np.empty(count), np.empty(count)
@@ -268,7 +280,7 @@ def _weights(values: FloatArray) -> FloatArray:
     return weight
 
 
-def volume_points(rows: FloatArray, taken: int, count: int) -> BoolArray:
+def volume_points(rows: FloatArray, taken: int, count: int) -> IntArray:
     """Numbers (after the first `taken` rows) of the rows that one after another span the largest volume with those."""
     base, _ = np.linalg.qr(rows[:taken].T)
     rest = rows[taken:] - (rows[taken:] @ base) @ base.T
@@ -281,3 +293,67 @@ def volume_points(rows: FloatArray, taken: int, count: int) -> BoolArray:
         direction = rest[best] / np.sqrt(size[best])
         rest -= np.outer(rest @ direction, direction)
     return np.array(chosen)
+
+
+def trust(coefficients: FloatArray, gain: int) -> FloatArray:
+    """Share of the change from one level to the next that is taken as the error of the larger, (c,).
+
+    The change is the error of the smaller rule. Where the `coefficients` (n, c) have visibly decayed the larger rule,
+    exact to `gain` more degrees, is better by their rate; a factor of five is kept for safety, and no more than a
+    factor of ten is ever believed: a kink can hide behind smooth decay.
+    """
+    size = np.abs(coefficients)
+    count = len(size)
+    last = size[-2:].max(axis=0)
+    middle = size[max(1, count // 3) : count // 2 + 1].max(axis=0)
+    ratio = np.divide(last, middle, out=np.ones_like(last), where=middle > 0)
+    return np.clip(5.0 * np.minimum(ratio, 1.0) ** (2.0 * gain / count), 0.1, 1.0)
+
+
+class Point:
+    """The function itself at one energy, for a peak without width."""
+
+    def __init__(self, peak: int, energy: float, interval: int) -> None:
+        self.peaks, self.energies, self.interval = np.array([peak]), np.array([energy]), interval
+        self.numbers: IntArray = np.empty(0, dtype=np.int64)
+        self.weight = np.ones((1, 1))
+
+    def truncation(self, values: FloatArray) -> FloatArray:
+        """Nothing is approximated, (1, c)."""
+        return np.zeros((1, values.shape[1]))
+
+    def grow(self) -> bool:
+        """There is nothing to add."""
+        return False
+
+
+class Bump:
+    """Nested rules for one bump in one interval."""
+
+    def __init__(self, peak: int, mu: float, kT: float, interval: int, stretch: Stretch, first: int) -> None:
+        self.peaks, self.interval = np.array([peak]), interval
+        self.mu, self.kT, self.level = mu, kT, 0
+        self.rules = nested(stretch.rounded(), first)
+        self.numbers: IntArray = np.empty(0, dtype=np.int64)
+
+    @property
+    def energies(self) -> FloatArray:
+        """Nodes of the present level in eV, (node,)."""
+        return self.mu + self.kT * self.rules.nodes[: self.weight.shape[1]]
+
+    @property
+    def weight(self) -> FloatArray:
+        """(1, node)"""
+        return self.rules.levels[self.level].weight[None]
+
+    def truncation(self, values: FloatArray) -> FloatArray:
+        """Error of the rule, (1, c)."""
+        level = self.rules.levels[self.level]
+        return trust(level.coefficients @ values, level.gain) * np.abs((level.weight - level.previous) @ values)[None]
+
+    def grow(self) -> bool:
+        """Go to the next level; False if there is none."""
+        if self.level + 1 == len(self.rules.levels) and not self.rules.grow():
+            return False
+        self.level += 1
+        return True
