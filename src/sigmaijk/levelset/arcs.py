@@ -39,8 +39,10 @@ SAFETY = 10.0
 SHORTEST = 1e-12
 """Part of an arc that is not cut further."""
 VERTEX_ROUNDS = 6
-MOST_SPLITS = 14
-"""Rounds in which invalid arcs are replaced by two with a new vertex."""
+MOST_SPLITS = 8
+"""Rounds in which arcs without a sound parametrisation are replaced by two, before what is left is taken as it is."""
+CRUDE = 0.5
+"""Error of an arc taken as its chord, in units of its value: at a kink the line has two legs."""
 SLOW = {8: 0.8, 16: 0.62}
 """Decay of the Chebyshev coefficients by order, above which the arc is cut rather than given a higher rule."""
 
@@ -120,6 +122,9 @@ class Arcs:
     decay: FloatArray
     """Ratio of successive Chebyshev coefficients, (arc, c)."""
     failed: BoolArray
+    """Cannot be refined any more."""
+    sound: BoolArray
+    """Has a valid parametrisation."""
     s: FloatArray
     """(arc, FINEST + 1) from here on."""
     step: FloatArray
@@ -150,7 +155,7 @@ class Arcs:
     @property
     def error(self) -> FloatArray:
         """(arc, c)"""
-        return np.where(self.valid[:, :1], self.rule + self.residual, np.inf)
+        return self.rule + self.residual
 
     def line(self, row: IntArray, j: IntArray) -> tuple[FloatArray, FloatArray]:
         """Points and directions of nodes, both (node, 2)."""
@@ -191,7 +196,7 @@ class LevelLines:
 
     @property
     def error(self) -> FloatArray:
-        """(arc, c), inf for an arc that has no valid parametrisation"""
+        """(arc, c)"""
         return np.empty((0, 0)) if self._arcs is None else self._arcs.error
 
     @property
@@ -253,19 +258,23 @@ class LevelLines:
             weight = 1.0 / np.maximum(np.abs(chosen.value), 1e-300)
         rule, residual = (chosen.rule * weight).max(axis=1), (chosen.residual * weight).max(axis=1)
         decay = np.take_along_axis(chosen.decay, np.argmax(chosen.rule * weight, axis=1)[:, None], axis=1)[:, 0]
-        polish = residual > rule
+        unsound = ~chosen.sound
+        chosen.failed |= unsound & (chosen.length < SHORTEST)
+        polish = (residual > rule) & ~unsound
         slow = np.zeros(len(chosen), dtype=bool)
         for order, limit in SLOW.items():
             slow |= (chosen.order == order) & (decay > limit)
-        halve = ~polish & (slow | (chosen.order == FINEST))
+        halve = ~polish & ~unsound & (slow | (chosen.order == FINEST))
         tiny = halve & (chosen.span[:, 1] - chosen.span[:, 0] < SHORTEST)
         halve &= ~tiny
-        raised = ~polish & ~halve & ~tiny
+        raised = ~polish & ~halve & ~tiny & ~unsound
         parts = [self._arcs.take(keep)]
         if tiny.any():
             stuck = chosen.take(tiny)
             stuck.failed[:] = True
             parts.append(stuck)
+        if unsound.any():
+            parts.append(self._complete(self._split(chosen.take(unsound)), rounds=2))
         if polish.any():
             parts.append(self._polished(chosen.take(polish)))
         if raised.any():
@@ -323,10 +332,10 @@ class LevelLines:
             arcs.put(rows, np.full(len(rows), j), Nodes(*(getattr(nodes, item.name)[end] for item in fields(Nodes))))
         return arcs, stray
 
-    def _complete(self, arcs: Arcs) -> Arcs:
+    def _complete(self, arcs: Arcs, rounds: int = MOST_SPLITS) -> Arcs:
         """First and second rule of new arcs whose end nodes are known; invalid ones are split."""
         done = []
-        for _ in range(MOST_SPLITS):
+        for _ in range(rounds):
             if not len(arcs):
                 break
             row, j = _pairs(len(arcs), np.arange(1, FIRST) * (FINEST // FIRST))
@@ -334,14 +343,13 @@ class LevelLines:
             self._solve(arcs, row, j, guess, twice=True)
             arcs.order[:] = FIRST
             _assess(arcs)
-            good = arcs.valid[:, 0]
+            good = arcs.sound
             valid = self._raised(arcs.take(good), split=False)
-            stays = valid.valid[:, 0]
+            stays = valid.sound
             done.append(valid.take(stays))
             arcs = self._split(Arcs.join([arcs.take(~good), valid.take(~stays)]))
         if len(arcs):
-            arcs.failed[:] = True
-            arcs.valid[:] = False
+            _crude(arcs)
             done.append(arcs)
         return Arcs.join(done)
 
@@ -353,9 +361,16 @@ class LevelLines:
         ends, normals = np.empty_like(arcs.ends), np.empty_like(arcs.normals)
         for side, j in ((0, 0), (1, FINEST)):
             ends[:, side], normals[:, side] = arcs.line(rows, np.full(len(rows), j))
+            # The vertices move along their lines onto the level line: what they are off does not shrink with the arc.
+            root = arcs.s[:, j] + arcs.step[:, j]
+            ends[:, side] += root[:, None] * normals[:, side]
+            arcs.s[:, j] -= root
         length = np.linalg.norm(ends[:, 1] - ends[:, 0], axis=1)
         middle = 0.5 * (ends[:, 0] + ends[:, 1])
         middle, normal, nodes = self._vertices(middle, arcs.sheet, arcs.energy, 0.2 * length)
+        root = nodes.s + nodes.step
+        middle = middle + root[:, None] * normal
+        nodes.s -= root
         halves = []
         for side in (0, 1):
             half = _empty(len(arcs), arcs.value.shape[1])
@@ -391,7 +406,12 @@ class LevelLines:
                 known = (spot.integrand[here], speed[here], step[here])
                 rows = todo[here]
                 nodes = self._roots(
-                    place[rows], normal[rows], sheet[rows], energy[rows], np.zeros(len(rows)), 2.0 * scale[rows],
+                    place[rows],
+                    normal[rows],
+                    sheet[rows],
+                    energy[rows],
+                    np.zeros(len(rows)),
+                    2.0 * scale[rows],
                     first=known,
                 )
                 for item in fields(Nodes):
@@ -475,7 +495,7 @@ class LevelLines:
 
     def _settled(self, arcs: Arcs) -> Arcs:
         """The arcs, those that have become invalid split and completed."""
-        good = arcs.valid[:, 0]
+        good = arcs.sound
         if good.all():
             return arcs
         return Arcs.join([arcs.take(good), self._complete(self._split(arcs.take(~good)))])
@@ -492,8 +512,9 @@ class LevelLines:
         if again:
             known = (arcs.s[row, j], arcs.integrand[row, j], arcs.speed[row, j])
         old = (arcs.slope[row, j], arcs.bend[row, j])
-        nodes = self._roots(point, normal, arcs.sheet[row], arcs.energy[row], guess, length, twice=twice, old=old,
-                            before=known)
+        nodes = self._roots(
+            point, normal, arcs.sheet[row], arcs.energy[row], guess, length, twice=twice, old=old, before=known
+        )
         arcs.put(row, j, nodes)
 
     def _roots(
@@ -521,10 +542,14 @@ class LevelLines:
             integrand, speed, step = first
             steep = speed.copy()
         nodes = Nodes(
-            s.copy(), step.copy(), integrand.copy(), speed.copy(),
+            s.copy(),
+            step.copy(),
+            integrand.copy(),
+            speed.copy(),
             np.zeros_like(integrand) if old is None else old[0].copy(),
             np.zeros_like(s) if old is None else old[1].copy(),
-            np.full(len(s), 0.5), np.ones(len(s), dtype=bool),
+            np.full(len(s), 0.5),
+            np.ones(len(s), dtype=bool),
         )
         if before is not None:
             _secant(nodes, np.arange(len(s)), *before, length)
@@ -569,7 +594,9 @@ def _secant(
     nodes.slope[rows] = (nodes.integrand[rows] - integrand[usable]) / move[:, None]
     nodes.bend[rows] = (nodes.speed[rows] - speed[usable]) / move
     step = nodes.step[rows]
-    nodes.step[rows] = step - 0.5 * nodes.bend[rows] * step**2 / np.where(nodes.speed[rows] == 0, 1.0, nodes.speed[rows])
+    nodes.step[rows] = step - 0.5 * nodes.bend[rows] * step**2 / np.where(
+        nodes.speed[rows] == 0, 1.0, nodes.speed[rows]
+    )
     nodes.trust[rows] = np.clip(np.abs(step / move), 0.02, 1.0)
     nodes.trust[index[~usable]] = 0.1
 
@@ -577,7 +604,9 @@ def _secant(
 def _no_nodes(count: int, columns: int) -> Nodes:
     zero = np.zeros(count)
     wide = np.zeros((count, columns))
-    return Nodes(zero, zero.copy(), wide, np.ones(count), wide.copy(), zero.copy(), zero.copy(), np.zeros(count, dtype=bool))
+    return Nodes(
+        zero, zero.copy(), wide, np.ones(count), wide.copy(), zero.copy(), zero.copy(), np.zeros(count, dtype=bool)
+    )
 
 
 def _empty(count: int, columns: int) -> Arcs:
@@ -595,6 +624,7 @@ def _empty(count: int, columns: int) -> Arcs:
         residual=np.zeros((count, columns)),
         decay=np.ones((count, columns)),
         failed=np.zeros(count, dtype=bool),
+        sound=np.ones(count, dtype=bool),
         s=np.zeros(line),
         step=np.zeros(line),
         integrand=np.zeros((*line, columns)),
@@ -635,7 +665,7 @@ def _hermite(arcs: Arcs, u: FloatArray) -> FloatArray:
 
 
 def _assess(arcs: Arcs) -> None:
-    """Values and errors from the nodes; marks arcs whose parametrisation is not valid (in `valid`, all nodes)."""
+    """Values and errors from the nodes; marks arcs whose parametrisation is not sound."""
     for order in np.unique(arcs.order):
         rows = np.flatnonzero(arcs.order == order)
         n = int(order)
@@ -646,8 +676,9 @@ def _assess(arcs: Arcs) -> None:
         along, change = ends[:, 1] - ends[:, 0], normals[:, 1] - normals[:, 0]
         normal = normals[:, None, 0] + u[..., None] * change[:, None]
 
-        def area(root: FloatArray, along: FloatArray = along, change: FloatArray = change,
-                 normal: FloatArray = normal) -> FloatArray:
+        def area(
+            root: FloatArray, along: FloatArray = along, change: FloatArray = change, normal: FloatArray = normal
+        ) -> FloatArray:
             tangent = along[:, None] + root[..., None] * change[:, None]
             return tangent[..., 0] * normal[..., 1] - tangent[..., 1] * normal[..., 0]
 
@@ -665,7 +696,18 @@ def _assess(arcs: Arcs) -> None:
         arcs.rule[rows], arcs.decay[rows] = _rule_error(y, n, part)
         length = np.linalg.norm(along, axis=1)[:, None]
         fine = arcs.valid[rows][:, known] & (jacobian > 0) & (faster > 0) & (np.abs(root) <= FARTHEST * length)
-        arcs.valid[rows] = fine.all(axis=1)[:, None]
+        arcs.sound[rows] = fine.all(axis=1)
+
+
+def _crude(arcs: Arcs) -> None:
+    """Values from the end nodes alone, for short arcs that are not sound."""
+    arcs.sound[:] = False
+    arcs.order[:] = 0
+    y = arcs.integrand[:, [0, FINEST]] / np.maximum(arcs.speed[:, [0, FINEST]], 1e-300)[..., None]
+    length = arcs.length[:, None]
+    arcs.value[:] = 0.5 * length * y.sum(axis=1)
+    arcs.rule[:] = length * (np.abs(y[:, 1] - y[:, 0]) + CRUDE * np.abs(y).max(axis=1))
+    arcs.residual[:] = 0.0
 
 
 def _rule_error(y: FloatArray, n: int, part: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -7,14 +7,20 @@ from __future__ import annotations
 
 import numpy as np
 
-from .discovery import DEPTH, MOST_TOUCHING, TOUCH_DEPTH, TOUCH_SHARE, Unresolved, add_hidden, touching, unseen
-from .elements import Peaks
+from ..arrays import BoolArray
+from .discovery import DEPTH, MOST_TOUCHING, TOUCH_DEPTH, TOUCH_SHARE, Unresolved, add_hidden, touching
+from .elements import Peaks, extent
 from .field import Field
 from .mesh import Mesh
 from .samples import Samples
 
 FINER = {2: 2, 3: 2}
 """A periodic cell is first cut into this many times its divisions: as many points as elements of order 2 have."""
+
+MARGIN, LEAST_MARGIN = 1.0, 0.3
+"""Share of the differences of its gradients by which a simplex must point to one side; and at deep levels, where only
+kinks of sorted bands are left, which no refinement removes."""
+SHALLOW = 6
 
 
 def first_mesh(samples: Samples, field: Field, refined: float = 1.0) -> Mesh:
@@ -29,6 +35,33 @@ def first_mesh(samples: Samples, field: Field, refined: float = 1.0) -> Mesh:
     return mesh
 
 
+def unclear(mesh: Mesh, energy: float) -> BoolArray:
+    """Simplices that a level set may enter and in which its gradient may vanish, (simplex,).
+
+    A piece that no vertex shows encloses an extremum, and where the gradients at the vertices of a simplex all point to
+    one side, by more than a share of what they differ, there is none. Where a simplex is crossed, the same test says
+    that the level set in it is a graph over a plane: neither a neck nor a small pocket is cut through.
+    """
+    samples = mesh.samples
+    found = np.zeros(len(mesh), dtype=bool)
+    size = extent(samples.cell, mesh.vertices, samples.steps)
+    for band in range(samples.energy.shape[1]):
+        height = samples.energy[mesh.nodes, band] - energy
+        velocity = samples.velocity[mesh.nodes, band]
+        spread = mesh.spread * (size * np.ptp(velocity, axis=1)).sum(axis=1)
+        rows = np.flatnonzero((height.min(axis=1) <= spread) & (height.max(axis=1) >= -spread))
+        if not len(rows):
+            continue
+        velocity = velocity[rows]
+        mean = velocity.mean(axis=1, keepdims=True)
+        length = np.linalg.norm(mean, axis=2)
+        along = (velocity * mean).sum(axis=2).min(axis=1)
+        differ = np.linalg.norm(velocity - mean, axis=2).max(axis=1)
+        margin = np.where(mesh.level[rows] < SHALLOW, MARGIN, LEAST_MARGIN)
+        found[rows] |= along <= margin * differ * length[:, 0]
+    return found
+
+
 def search(mesh: Mesh, energy: float, degeneracy_tol: float) -> tuple[Mesh, Unresolved]:
     """Bisect until no test finds anything for the level set at `energy`, or to the deepest level.
 
@@ -39,7 +72,7 @@ def search(mesh: Mesh, energy: float, degeneracy_tol: float) -> tuple[Mesh, Unre
     unresolved = Unresolved()
     # What was found at its deepest level once is not asked again: its simplices stay as they are.
     while True:
-        hidden = unseen(samples, mesh, peaks, True)
+        hidden = unclear(mesh, energy)
         close, sheet = touching(samples, mesh, peaks, degeneracy_tol)
         too_deep = close & ((mesh.level >= TOUCH_DEPTH[dim]) | (np.count_nonzero(close) > MOST_TOUCHING))
         too_deep |= close & (samples.count >= TOUCH_SHARE[dim] * samples.limit)
