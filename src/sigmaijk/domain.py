@@ -20,6 +20,11 @@ OFFSET = np.array([0.0137, 0.0071, 0.0193])
 BAND_MARGIN = 0.25
 """A band counts as near a window if a quarter of its sampled width takes it there."""
 
+FEW_BANDS = 4
+"""A model with so many bands is sampled with all of them."""
+LOOK = np.array([[0.13, 0.29, 0.41], [0.57, 0.71, 0.83], [0.91, 0.07, 0.37]])
+"""Where a small model is looked at, in units of the cell."""
+THERMAL = 65.0
 TAIL = 25.0
 FARTHEST_BAND = 65.0
 """In units of kT; exp(-25) of what the nearest band contributes is left out."""
@@ -59,20 +64,29 @@ def cell_of(model: Model, sampler: BandSampler) -> Cell:
     return Cell(-half * (1.0 + 0.5 * OFFSET[:dim]), axes, False, (FIRST_DIVISIONS[dim][0],) * dim)
 
 
-def choose_bands(sampler: BandSampler, cell: Cell, mu: FloatArray, kT: FloatArray) -> slice:
-    """The contiguous bands that may matter, from the energies at the corners of the first mesh; sets the windows.
-
-    A band matters up to `TAIL` kT beyond the band nearest to mu, which may itself be far away in a gap.
-    """
-    ticks = [np.arange(n if cell.periodic else n + 1) / n for n in cell.divisions]
-    fractions = np.stack(np.meshgrid(*ticks, indexing="ij"), axis=-1).reshape(-1, cell.dim)
-    energy = sampler.energies(cell.points(fractions))
+def _check_spectrum(sampler: BandSampler, energy: FloatArray) -> None:
     spectrum = float(np.ptp(energy))
     if 0.0 < spectrum < sampler.degeneracy_tol:
         raise ModelError(
             f"all energies of {sampler.model.name} lie within {spectrum:.3g} eV, less than degeneracy_tol = "
             f"{sampler.degeneracy_tol:g} eV, so that all bands would be one group: energies must be in eV"
         )
+
+
+def choose_bands(sampler: BandSampler, cell: Cell, mu: FloatArray, kT: FloatArray) -> slice:
+    """The contiguous bands that may matter, from the energies at the corners of the first mesh; sets the windows.
+
+    A band matters up to `TAIL` kT beyond the band nearest to mu, which may itself be far away in a gap. All bands of a
+    small model are taken, without looking.
+    """
+    if sampler.model.n_bands <= FEW_BANDS:
+        _check_spectrum(sampler, sampler.energies(cell.points(LOOK[:, : cell.dim])))
+        sampler.windows = merge_windows(mu - THERMAL * kT, mu + THERMAL * kT)
+        return slice(0, sampler.model.n_bands)
+    ticks = [np.arange(n if cell.periodic else n + 1) / n for n in cell.divisions]
+    fractions = np.stack(np.meshgrid(*ticks, indexing="ij"), axis=-1).reshape(-1, cell.dim)
+    energy = sampler.energies(cell.points(fractions))
+    _check_spectrum(sampler, energy)
     nearest = np.abs(energy.ravel()[:, None] - mu).min(axis=0)
     half = np.minimum(nearest + TAIL * kT, FARTHEST_BAND * kT)
     sampler.windows = windows = merge_windows(mu - half, mu + half)

@@ -21,7 +21,8 @@ from .levelset.discovery import Unresolved
 from .levelset.elements import Peaks
 from .levelset.periodic import trapezoid
 from .levelset.samples import OutOfPoints
-from .levelset.simplices import NOISE, Goal, Integrals, integrate, undiscovered
+from .levelset.engine import integrate
+from .levelset.simplices import NOISE, Goal, Integrals, undiscovered
 from .model import Model
 from .parity import odd_terms
 from .progress import Progress, make_progress

@@ -387,7 +387,7 @@ class LevelLines:
     def _vertices(
         self, point: FloatArray, sheet: IntArray, energy: FloatArray, scale: FloatArray
     ) -> tuple[FloatArray, FloatArray, Nodes]:
-        """Points near the line within steps of at most `scale`, the directions of the gradient there, and their roots."""
+        """Points near the line by steps of at most `scale`, the directions of the gradient there, and their roots."""
         place, normal = point.copy(), np.zeros_like(point)
         result: Nodes | None = None
         todo = np.arange(len(point))

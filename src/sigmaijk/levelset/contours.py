@@ -1,4 +1,4 @@
-"""Level lines of a sheet on a triangle mesh: closed chains of cut edges, cut into arcs that turn by about one radian."""
+"""Level lines of a sheet on a triangle mesh: chains of cut edges, divided into arcs that turn by about one radian."""
 
 from __future__ import annotations
 

@@ -3,8 +3,8 @@
 Two tests split an element, each from values and gradients at its nodes alone:
 
 * unseen: the sheet comes no closer to a peak at the nodes than it may come between them. How far it can leave the range
-  of its nodes is bounded by the change of its gradient across the element (`spread`: twice the exact factor of a parabola and
-  more), and only an element that may hide an extremum can hide a piece.
+  of its nodes is bounded by the change of its gradient across the element (`spread`: twice the exact factor of a
+  parabola and more), and only an element that may hide an extremum can hide a piece.
 * touching: two neighbouring sheets come closer at the nodes than they can move across the element, so that they may
   touch, or nearly touch and carry a hot spot there.
 """

@@ -1,7 +1,8 @@
-"""The sampled function as a set of sheets: bands that are degenerate everywhere are one sheet, and every k is counted."""
+"""The sampled function as sheets: bands that are degenerate everywhere are one, and every k is counted."""
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -50,7 +51,7 @@ class Field:
         together = (np.diff(energy, axis=1) <= self.degeneracy_tol).all(axis=0)
         together[list(apart)] = False
         bounds = [0, *(np.flatnonzero(~together) + 1).tolist(), energy.shape[1]]
-        self.sheets = [slice(a, b) for a, b in zip(bounds, bounds[1:], strict=False) if b > a]
+        self.sheets = [slice(a, b) for a, b in pairwise(bounds) if b > a]
 
     def merge(self, sample: Sample) -> Sample:
         """Sheets instead of bands: mean energy and velocity, sum of the integrands; raises SheetSplit."""

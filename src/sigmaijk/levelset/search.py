@@ -35,8 +35,8 @@ def first_mesh(samples: Samples, field: Field, refined: float = 1.0) -> Mesh:
     return mesh
 
 
-def unclear(mesh: Mesh, energy: float) -> BoolArray:
-    """Simplices that a level set may enter and in which its gradient may vanish, (simplex,).
+def unclear(mesh: Mesh, low: float, high: float, band: int | None = None) -> BoolArray:
+    """Simplices that level sets from low to high may enter and in which the gradient may vanish, (simplex,).
 
     A piece that no vertex shows encloses an extremum, and where the gradients at the vertices of a simplex all point to
     one side, by more than a share of what they differ, there is none. Where a simplex is crossed, the same test says
@@ -45,20 +45,22 @@ def unclear(mesh: Mesh, energy: float) -> BoolArray:
     samples = mesh.samples
     found = np.zeros(len(mesh), dtype=bool)
     size = extent(samples.cell, mesh.vertices, samples.steps)
-    for band in range(samples.energy.shape[1]):
-        height = samples.energy[mesh.nodes, band] - energy
-        velocity = samples.velocity[mesh.nodes, band]
+    for sheet in range(samples.energy.shape[1]) if band is None else [band]:
+        energy = samples.energy[mesh.nodes, sheet]
+        velocity = samples.velocity[mesh.nodes, sheet]
         spread = mesh.spread * (size * np.ptp(velocity, axis=1)).sum(axis=1)
-        rows = np.flatnonzero((height.min(axis=1) <= spread) & (height.max(axis=1) >= -spread))
+        rows = np.flatnonzero((energy.min(axis=1) - spread <= high) & (energy.max(axis=1) + spread >= low))
         if not len(rows):
             continue
         velocity = velocity[rows]
-        mean = velocity.mean(axis=1, keepdims=True)
-        length = np.linalg.norm(mean, axis=2)
-        along = (velocity * mean).sum(axis=2).min(axis=1)
-        differ = np.linalg.norm(velocity - mean, axis=2).max(axis=1)
+        differ = np.linalg.norm(np.ptp(velocity, axis=1), axis=1)
         margin = np.where(mesh.level[rows] < SHALLOW, MARGIN, LEAST_MARGIN)
-        found[rows] |= along <= margin * differ * length[:, 0]
+        sided = np.zeros(len(rows), dtype=bool)
+        # The middle of their range is the better side of a kink, where two gradients stand for three vertices or four.
+        for side in (velocity.mean(axis=1), 0.5 * (velocity.min(axis=1) + velocity.max(axis=1))):
+            along = np.einsum("nva,na->nv", velocity, side).min(axis=1)
+            sided |= along > margin * 0.5 * differ * np.linalg.norm(side, axis=1)
+        found[rows] |= ~sided
     return found
 
 
@@ -72,7 +74,7 @@ def search(mesh: Mesh, energy: float, degeneracy_tol: float) -> tuple[Mesh, Unre
     unresolved = Unresolved()
     # What was found at its deepest level once is not asked again: its simplices stay as they are.
     while True:
-        hidden = unclear(mesh, energy)
+        hidden = unclear(mesh, energy, energy)
         close, sheet = touching(samples, mesh, peaks, degeneracy_tol)
         too_deep = close & ((mesh.level >= TOUCH_DEPTH[dim]) | (np.count_nonzero(close) > MOST_TOUCHING))
         too_deep |= close & (samples.count >= TOUCH_SHARE[dim] * samples.limit)

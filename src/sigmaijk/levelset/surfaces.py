@@ -64,7 +64,8 @@ class LevelSets:
     def _sum(self, table: FloatArray) -> FloatArray:
         total = np.zeros((len(self._number), self._columns))
         if len(table):
-            np.add.at(total, self._patches.owner, table)
+            for column in range(self._columns):
+                total[:, column] = np.bincount(self._patches.owner, table[:, column], len(total))
         return total
 
     def open(self, energies: FloatArray) -> IntArray:
@@ -157,6 +158,12 @@ class LevelSets:
         size = self._sum(np.abs(self._patches.value))[:, column]
         value = np.abs(self.value[:, column])
         return np.divide(size, value, out=np.full_like(size, np.inf), where=value > 0)
+
+    def hides(self, energies: FloatArray) -> BoolArray:
+        """Energies at which a piece may still hide at the deepest level of the search, (e,)."""
+        return np.array(
+            [e in self._number and bool(self._hidden[self._number[e]].any()) for e in energies.tolist()], bool
+        )
 
     def stuck(self) -> BoolArray:
         """Energies with a patch that cannot be refined any more, (e,)."""
