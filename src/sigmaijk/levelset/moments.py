@@ -15,7 +15,7 @@ import numpy as np
 
 from ..arrays import FloatArray, IntArray
 from .peaks import FARTHEST, REACH
-from .pieces import SPAN, Critical, Intervals, Piece, truncation
+from .pieces import SPAN, Critical, Intervals, Piece, Table, truncation
 from .samples import OutOfPoints
 from .simplices import Goal, block_errors, tolerance
 from .thermal import Bump, Point
@@ -26,6 +26,8 @@ SCALE = 3.0
 """Scale of the logarithm towards an anchor, in widths; 2 to 4 serve equally well."""
 TAIL = 0.03
 """A bump with less than this share of its weight in an interval starts there with the smallest rule."""
+COARSE = 1e-4
+"""Tolerance above which a bump begins with 5 nodes instead of 7."""
 NODES = 0.4
 """Share of the tolerance that errors of values may use up."""
 ALL = 0.95
@@ -34,6 +36,8 @@ DENSE = 8
 """So many sharp peaks in an interval or a piece are interpolated; fewer are evaluated one by one."""
 DEEPEST = 14
 PATIENCE = 60
+_PROBES = 60
+"""Energies in each interval at which a table for a window must be precise."""
 _TYPICAL = (8, 3, 18, 7)
 """Evaluations to expect: a bump's own interval, another one; a piece with peaks in it, another one."""
 
@@ -90,7 +94,7 @@ class _Run:
         rtol: float,
         *,
         tabulated: bool | None = None,
-        uniform: bool = False,
+        uniform: tuple[float, float] | None = None,
     ) -> None:
         self.surfaces, self.intervals, self.goals, self.rtol = surfaces, intervals, goals, rtol
         self.mu, self.kT = peaks
@@ -120,15 +124,15 @@ class _Run:
             limit = min((start if start is not None else distance[i]) + self.reach, FARTHEST)
             if distance[i] >= limit:
                 break
-            if self.zero.get(i):
-                continue
-            if start is None:
+            # Where it is zero it costs nothing to be asked again.
+            empty = self.zero.get(int(i), False)
+            if start is None and not empty:
                 start = distance[i]
             low, high = max(ends[i][0], mu - limit * kT), min(ends[i][1], mu + limit * kT)
             if high > low:
                 found[int(i)] = (low, high)
                 self.cut[peak] = limit
-            if i not in self.zero and not everything and start == distance[i]:
+            if int(i) not in self.zero and not everything and start == distance[i]:
                 break
         return found
 
@@ -183,11 +187,12 @@ class _Run:
                 inside = self.mu[self.sharp & (self.home == i)]
                 low, high = self.intervals.ends(i)
                 pad = 1e-3 * float(np.ptp(inside)) + 1e-9
-                spans.append((i, (max(low, inside.min() - pad), min(high, inside.max() + pad))))
+                least, most = self.uniform or (inside.min() - pad, inside.max() + pad)
+                spans.append((i, (max(low, least), min(high, most))))
         for i, (low, high) in spans:
             old = found.get((i,), (low, high))
             found[i,] = (min(low, old[0]), max(high, old[1]))
-        return {key: self._snapped(key[0], span) for key, span in found.items()}
+        return found if self.uniform else {key: self._snapped(key[0], span) for key, span in found.items()}
 
     def _snapped(self, interval: int, span: tuple[float, float]) -> tuple[float, float]:
         """The span, extended to ends of the interval that are near: what lies close to them costs little."""
@@ -215,7 +220,12 @@ class _Run:
         plain = self.intervals.stretch(interval, low, high, 0.25 * kT, SCALE * kT)
         home = low <= mu <= high
         share = min(abs(low - mu), abs(high - mu)) / kT
-        first = 2 if home or self.zero.get(int(self.home[peak])) or np.exp(-share) > TAIL else 1
+        first = 2 if self.rtol > COARSE else 3
+        if max(plain.power_low, plain.power_high) > 2:
+            # Against a logarithm the rules that follow are much weaker than the first.
+            first = 5
+        elif not (home or self.zero.get(int(self.home[peak])) or np.exp(-share) > TAIL):
+            first = 1
         self.blocks.append(Bump(peak, mu, kT, interval, plain.seen(mu, kT), first))
 
     def _open(self) -> None:
@@ -267,12 +277,13 @@ class _Run:
             nodes[b.peaks] += _product(np.abs(b.weight), self.surfaces.error[b.numbers])
             rules[b.peaks] += _truncation(b, own)
             count[b.peaks] += b.weight.shape[1]
+        nodes[count == 0] = np.inf
         return value, rules, nodes, count
 
     def allowed(self, value: FloatArray) -> FloatArray:
         """Tolerance of each block at each peak, (peak, block)."""
         found = np.maximum(*tolerance(value, self.goals, self.rtol))
-        if self.uniform and len(found):
+        if self.uniform is not None:
             found[:] = found.max(axis=0)
         return found
 
@@ -346,12 +357,13 @@ class _Run:
         for half, side in zip(piece.halves(), (np.less, np.greater_equal), strict=True):
             middle = half.stretch.high if side is np.less else half.stretch.low
             sharp = (kT == 0) & side(mu, middle)
-            if sharp.sum() < DENSE:
+            # A table has to keep its piece, even where nothing more can be asked of it.
+            if sharp.sum() < DENSE and self.uniform is None:
                 self.blocks.extend(Point(int(p), float(self.mu[p]), piece.interval) for p in peaks[sharp])
                 sharp[:] = False
             served = (kT > 0) | sharp
             half.watch(peaks[served], mu[served], kT[served])
-            if len(half.peaks):
+            if len(half.peaks) or self.uniform is not None:
                 self.blocks.append(half)
         return True
 
@@ -426,3 +438,30 @@ def moments(
     found = run.result()
     found.value, found.error, found.allowed = found.value[back], found.error[back], found.allowed[back]
     return found
+
+
+def table(
+    surfaces: Surfaces,
+    critical: Sequence[Critical],
+    window: tuple[float, float],
+    goals: Sequence[Goal],
+    *,
+    rtol: float,
+    dim: int,
+) -> Table:
+    """A table of S over a window of energy (eV), equally precise everywhere: rtol times the largest value in it.
+
+    Only next to a singularity, where S may have no bound, is it less precise, and its errors say so.
+    """
+    intervals = Intervals.between(critical, dim)
+    ends = np.unique(np.clip(np.concatenate([window, intervals.energies]), *window))
+    inner = 0.5 - 0.5 * np.cos(np.pi * (np.arange(_PROBES) + 0.5) / _PROBES)
+    mu = (ends[:-1, None] + np.diff(ends)[:, None] * inner).ravel()
+    run = _Run(surfaces, intervals, (mu, np.zeros(len(mu))), goals, rtol, tabulated=True, uniform=window)
+    run.lay()
+    run.settle()
+    pieces = [b for b in run.blocks if isinstance(b, Piece) and len(b.numbers)]
+    energies = np.full(len(surfaces.value), np.nan)
+    for piece in pieces:
+        energies[piece.numbers] = piece.energies
+    return Table(pieces, critical, energies, surfaces.value.copy(), surfaces.error.copy())

@@ -11,14 +11,16 @@ import numpy as np
 
 from ..arrays import FloatArray, IntArray
 from .peaks import FARTHEST, REACH, bump
-from .thermal import Stretch, trust, volume_points
+from .thermal import HIDDEN, Stretch, trust, volume_points
 
 SIZES = (4, 7, 10, 14, 18, 22, 26, 30)
 """Nodes of a piece, level by level, each containing the one before."""
 SPAN = 0.125
 """Scale of the logarithm at an end beyond which nothing is known, as a share of the interval."""
 
-_GRID = 0.5 - 0.5 * np.cos(np.linspace(0.0, np.pi, 97))
+_EDGES = 0.5 - 0.5 * np.cos(np.linspace(0.0, np.pi, 97))
+_CELLS = 0.5 - 0.5 * np.cos(np.pi * (np.arange(96) + 0.5) / 96)
+_AROUND = 6
 _PANEL = 5.0
 _GAUSS = 14
 
@@ -143,6 +145,29 @@ def products(stretch: Stretch, mu: FloatArray, kT: FloatArray) -> FloatArray:
     return result
 
 
+def _shares(stretch: Stretch, mu: FloatArray, kT: FloatArray) -> FloatArray:
+    """Weight of unit peaks in 96 cells of a piece, (peak, cell)."""
+    result = np.zeros((len(mu), len(_CELLS)))
+    edges = stretch.energy(_EDGES)
+    sharp = np.flatnonzero(kT == 0)
+    result[sharp, np.clip(np.searchsorted(edges, mu[sharp]) - 1, 0, len(_CELLS) - 1)] = 1.0
+    broad = kT > 0
+    result[broad] = _between(edges[:-1], edges[1:], mu[broad, None], kT[broad, None])
+    return result
+
+
+def _between(low: FloatArray, high: FloatArray, mu: FloatArray, kT: FloatArray) -> FloatArray:
+    """Weight of bumps between two energies; in neither tail a difference of numbers near 1."""
+    from_below = _logistic((high - mu) / kT) - _logistic((low - mu) / kT)
+    from_above = _logistic((mu - low) / kT) - _logistic((mu - high) / kT)
+    return np.where(mu > high, from_below, from_above)
+
+
+def _logistic(x: FloatArray) -> FloatArray:
+    decay = np.exp(-np.abs(x))
+    return np.where(x > 0, 1.0, decay) / (1.0 + decay)
+
+
 class Piece:
     """Values of the function at the nodes of one stretch, up to a level that can grow."""
 
@@ -152,6 +177,7 @@ class Piece:
         self.numbers: IntArray = np.empty(0, dtype=np.int64)
         self.peaks: IntArray = np.empty(0, dtype=np.int64)
         self._products = np.empty((0, SIZES[-1]))
+        self._shares = np.empty((0, len(_CELLS)))
 
     def watch(self, peaks: IntArray, mu: FloatArray, kT: FloatArray) -> None:
         """Serve these peaks (by number); those that the piece does not touch are left out."""
@@ -159,6 +185,7 @@ class Piece:
         # T_0 = 1: the first product is the weight of the peak in the piece.
         touched = table[:, 0] > 0
         self.peaks, self._products = peaks[touched], table[touched]
+        self._shares = _shares(self.stretch, mu[touched], kT[touched])
 
     @property
     def energies(self) -> FloatArray:
@@ -187,17 +214,18 @@ class Piece:
         """The same for the level below, (peak, node)."""
         return self._products[:, : SIZES[self.level - 1]] @ self._smaller
 
-    @property
-    def mass(self) -> FloatArray:
-        """Weight of each peak in the piece, (peak,)."""
-        return self._products[:, 0]
+    def neighbourhood(self, values: FloatArray) -> FloatArray:
+        """Average over each peak of the distance between the interpolants of this level and the one below, (peak, c).
 
-    def difference(self, values: FloatArray) -> FloatArray:
-        """Largest distance between the interpolants of this level and the level below, (c,)."""
-        basis = _vander(_GRID)
+        The two cross between their nodes; what counts at an energy is their largest distance some nodes around it.
+        """
+        basis = _vander(_CELLS)
         larger = basis[:, : SIZES[self.level]] @ (self.coefficients @ values)
         smaller = basis[:, : SIZES[self.level - 1]] @ (self._smaller @ values)
-        return np.abs(larger - smaller).max(axis=0)
+        distance = np.abs(larger - smaller)
+        padded = np.pad(distance, ((_AROUND, _AROUND), (0, 0)))
+        envelope = np.lib.stride_tricks.sliding_window_view(padded, 2 * _AROUND + 1, axis=0).max(axis=-1)
+        return self._shares @ envelope
 
     def grow(self) -> bool:
         """Add a level; False if there is none."""
@@ -283,10 +311,7 @@ class Table:
         result = np.zeros(len(mu))
         for low, high in zip(starts, stops, strict=True):
             if high > low:
-                # The rising and the falling logistic function, so that neither tail is a difference of numbers near 1.
-                from_below = _logistic((high - mu) / kT) - _logistic((low - mu) / kT)
-                from_above = _logistic((mu - low) / kT) - _logistic((mu - high) / kT)
-                result += np.where(mu > high, from_below, from_above)
+                result += _between(np.array(low), np.array(high), mu, kT)
         return result
 
     def _piece(self, piece: Piece, mu: FloatArray, kT: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -301,15 +326,9 @@ class Table:
         return value, error
 
 
-def _logistic(x: FloatArray) -> FloatArray:
-    decay = np.exp(-np.abs(x))
-    return np.where(x > 0, 1.0, decay) / (1.0 + decay)
-
-
 def truncation(piece: Piece, values: FloatArray) -> FloatArray:
     """Error of the moments of the peaks a piece serves because it has so few nodes, (peak, c)."""
     change = np.abs((piece.weight - piece.previous) @ values)
-    # Two interpolants also cross: no peak is believed to a tenth of their distance elsewhere in the piece.
-    floor = 0.1 * piece.mass[:, None] * piece.difference(values)
     gain = SIZES[piece.level] - SIZES[piece.level - 1]
+    floor = HIDDEN * piece.neighbourhood(values)
     return trust(piece.coefficients @ values, gain) * np.maximum(change, floor)

@@ -21,6 +21,8 @@ CONDITION = 2.5
 """Largest sum of |weights| over the mass of the weight; a rule above it falls back on a lower degree."""
 LONGEST = 40
 """Nodes of the largest rule; what has not converged with them has a singularity that nobody declared."""
+HIDDEN = 0.3
+"""Share of the last coefficients below which no change between two rules is believed."""
 
 _STEP = 3.0
 """Longest panel of the discretised weight, in widths: 16 Gauss points of it are exact to 1e-15 (poles at +- i pi)."""
@@ -306,8 +308,11 @@ def trust(coefficients: FloatArray, gain: int) -> FloatArray:
     count = len(size)
     last = size[-2:].max(axis=0)
     middle = size[max(1, count // 3) : count // 2 + 1].max(axis=0)
-    ratio = np.divide(last, middle, out=np.ones_like(last), where=middle > 0)
-    return np.clip(5.0 * np.minimum(ratio, 1.0) ** (2.0 * gain / count), 0.1, 1.0)
+    recent = size[max(1, count - 2 - gain) : max(2, count - gain)].max(axis=0)
+    overall = np.divide(last, middle, out=np.ones_like(last), where=middle > last) ** (2.0 * gain / count)
+    # A fast start says nothing about a slow end.
+    of_late = np.divide(last, recent, out=np.ones_like(last), where=recent > last)
+    return np.clip(5.0 * np.maximum(overall, of_late), 0.1, 1.0)
 
 
 class Point:
@@ -349,7 +354,11 @@ class Bump:
     def truncation(self, values: FloatArray) -> FloatArray:
         """Error of the rule, (1, c)."""
         level = self.rules.levels[self.level]
-        return trust(level.coefficients @ values, level.gain) * np.abs((level.weight - level.previous) @ values)[None]
+        coefficients = level.coefficients @ values
+        change = np.abs((level.weight - level.previous) @ values)
+        # Two rules may agree by accident while what they neglect does not decay.
+        neglected = HIDDEN * self.rules.mass * np.abs(coefficients[-2:]).max(axis=0)
+        return (trust(coefficients, level.gain) * np.maximum(change, neglected))[None]
 
     def grow(self) -> bool:
         """Go to the next level; False if there is none."""
