@@ -15,7 +15,7 @@ import numpy as np
 
 from ..arrays import FloatArray, IntArray
 from .peaks import FARTHEST, REACH
-from .pieces import SPAN, Critical, Intervals, Piece, Table, truncation
+from .pieces import SPAN, Critical, Intervals, Piece, Table, match, truncation
 from .samples import OutOfPoints
 from .simplices import Goal, block_errors, tolerance
 from .thermal import Bump, Point
@@ -26,8 +26,6 @@ SCALE = 3.0
 """Scale of the logarithm towards an anchor, in widths; 2 to 4 serve equally well."""
 TAIL = 0.03
 """A bump with less than this share of its weight in an interval starts there with the smallest rule."""
-COARSE = 1e-4
-"""Tolerance above which a bump begins with 5 nodes instead of 7."""
 NODES = 0.4
 """Share of the tolerance that errors of values may use up."""
 ALL = 0.95
@@ -45,10 +43,15 @@ _TYPICAL = (8, 3, 18, 7)
 class Surfaces(Protocol):
     """A vector function of energy whose values are opened coarsely and improved on demand."""
 
-    value: FloatArray
-    """(number, c), all energies opened so far."""
-    error: FloatArray
-    """(number, c), inf where unknown."""
+    @property
+    def value(self) -> FloatArray:
+        """(number, c), all energies opened so far."""
+        ...
+
+    @property
+    def error(self) -> FloatArray:
+        """(number, c), inf where unknown."""
+        ...
 
     def open(self, energies: FloatArray) -> IntArray:
         """Numbers of these energies (eV); an energy that is known costs nothing, one large batch less than many."""
@@ -186,8 +189,7 @@ class _Run:
             if self._dense(i):
                 inside = self.mu[self.sharp & (self.home == i)]
                 low, high = self.intervals.ends(i)
-                pad = 1e-3 * float(np.ptp(inside)) + 1e-9
-                least, most = self.uniform or (inside.min() - pad, inside.max() + pad)
+                least, most = self.uniform or (inside.min(), inside.max())
                 spans.append((i, (max(low, least), min(high, most))))
         for i, (low, high) in spans:
             old = found.get((i,), (low, high))
@@ -220,7 +222,8 @@ class _Run:
         plain = self.intervals.stretch(interval, low, high, 0.25 * kT, SCALE * kT)
         home = low <= mu <= high
         share = min(abs(low - mu), abs(high - mu)) / kT
-        first = 2 if self.rtol > COARSE else 3
+        # Five nodes would do for smooth functions, but overlook a resonance narrower than the bump too often.
+        first = 3
         if max(plain.power_low, plain.power_high) > 2:
             # Against a logarithm the rules that follow are much weaker than the first.
             first = 5
@@ -263,11 +266,18 @@ class _Run:
                 if not isinstance(b, Point):
                     self.zero[b.interval] = empty and self.zero.get(b.interval, True)
 
+    def _truncation(self, block: Block) -> FloatArray:
+        values = self.surfaces.value[block.numbers]
+        if isinstance(block, Piece):
+            return truncation(block, values)
+        return block.truncation(values, self.surfaces.error[block.numbers])
+
     def _sums(self) -> tuple[FloatArray, FloatArray, FloatArray, IntArray]:
         """Value, error of the rules and error of the nodes, (peak, c) each, and the number of nodes of each peak."""
         shape = (len(self.mu), self.surfaces.value.shape[1])
         value, rules, nodes = np.zeros(shape), np.zeros(shape), np.zeros(shape)
         count = np.zeros(len(self.mu), dtype=np.int64)
+        match([b for b in self.blocks if isinstance(b, Piece)], self.surfaces.value)
         for b in self.blocks:
             if id(b) in self.missing or not len(b.numbers):
                 nodes[b.peaks] = np.inf
@@ -275,7 +285,7 @@ class _Run:
             own = self.surfaces.value[b.numbers]
             value[b.peaks] += b.weight @ own
             nodes[b.peaks] += _product(np.abs(b.weight), self.surfaces.error[b.numbers])
-            rules[b.peaks] += _truncation(b, own)
+            rules[b.peaks] += self._truncation(b)
             count[b.peaks] += b.weight.shape[1]
         nodes[count == 0] = np.inf
         return value, rules, nodes, count
@@ -318,12 +328,11 @@ class _Run:
 
     def _extend(self, allowed: FloatArray, rules: FloatArray, nodes: FloatArray) -> bool:
         """Grow or split what keeps peaks from their tolerance; False if nothing can."""
-        late = block_errors(rules + nodes, self.goals) > ALL * allowed
-        budget = np.maximum(ALL * allowed - block_errors(nodes, self.goals), 0.5 * allowed)
-        errors = [
-            block_errors(_truncation(b, self.surfaces.value[b.numbers]), self.goals) if len(b.numbers) else None
-            for b in self.blocks
-        ]
+        # Values that cannot be improved any further are not worth better rules than they are themselves.
+        stuck = block_errors(nodes, self.goals)
+        budget = np.maximum(ALL * allowed - stuck, np.where(stuck > 0.5 * allowed, stuck, 0.5 * allowed))
+        late = block_errors(rules, self.goals) > budget
+        errors = [block_errors(self._truncation(b), self.goals) if len(b.numbers) else None for b in self.blocks]
         served = np.zeros(late.shape)
         for b, own in zip(self.blocks, errors, strict=True):
             if own is not None:
@@ -384,10 +393,6 @@ class _Run:
         return np.where(self.kT > 0, 2.0 * np.exp(-self.cut), 0.0)[:, None] * largest
 
 
-def _truncation(block: Block, values: FloatArray) -> FloatArray:
-    return truncation(block, values) if isinstance(block, Piece) else block.truncation(values)
-
-
 def _product(weight: FloatArray, error: FloatArray) -> FloatArray:
     """Weight @ error where an infinite error with a weight of zero does not count."""
     infinite = np.isinf(error)
@@ -399,6 +404,8 @@ def _product(weight: FloatArray, error: FloatArray) -> FloatArray:
 def _slow(piece: Piece, values: FloatArray, excess: float) -> bool:
     """Whether the coefficients of a piece decay too slowly for the nodes that a piece may have."""
     count = len(values)
+    if piece.logarithmic and count >= 10 and excess > 30.0:
+        return True
     if count < 14:
         return False
     size = np.abs(piece.coefficients @ values)

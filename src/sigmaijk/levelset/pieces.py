@@ -5,22 +5,29 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
 from ..arrays import FloatArray, IntArray
 from .peaks import FARTHEST, REACH, bump
-from .thermal import HIDDEN, Stretch, trust, volume_points
+from .thermal import Stretch, trust, volume_points, within
 
 SIZES = (4, 7, 10, 14, 18, 22, 26, 30)
 """Nodes of a piece, level by level, each containing the one before."""
 SPAN = 0.125
 """Scale of the logarithm at an end beyond which nothing is known, as a share of the interval."""
 
+HIDDEN = 0.5
+"""Share of the distance between two interpolants nearby below which no change of a moment is believed."""
+NEAR = 0.4
+"""Where a piece with one logarithmic end is cut, in t: at a hundredth of its length in energy."""
+
 _EDGES = 0.5 - 0.5 * np.cos(np.linspace(0.0, np.pi, 97))
 _CELLS = 0.5 - 0.5 * np.cos(np.pi * (np.arange(96) + 0.5) / 96)
 _AROUND = 6
+_END = 8
 _PANEL = 5.0
 _GAUSS = 14
 
@@ -38,8 +45,8 @@ def power(kind: str, dim: int) -> int:
     """Exponent p such that the function is smooth in t on either side, with |energy - critical| ~ t**p."""
     if dim == 3:
         return 1 if kind == "node" else 2
-    # A logarithm never becomes smooth; with the cube its Gauss rules converge as n**-6.
-    return 3 if kind == "saddle" else 1
+    # A logarithm never becomes smooth; with the fifth power its Gauss rules converge as n**-10.
+    return 5 if kind == "saddle" else 1
 
 
 @dataclass(frozen=True)
@@ -178,6 +185,8 @@ class Piece:
         self.peaks: IntArray = np.empty(0, dtype=np.int64)
         self._products = np.empty((0, SIZES[-1]))
         self._shares = np.empty((0, len(_CELLS)))
+        self.steps = np.zeros((2, 1))
+        """Distance from the neighbour at the lower and the upper end, (2, c)."""
 
     def watch(self, peaks: IntArray, mu: FloatArray, kT: FloatArray) -> None:
         """Serve these peaks (by number); those that the piece does not touch are left out."""
@@ -190,7 +199,8 @@ class Piece:
     @property
     def energies(self) -> FloatArray:
         """Nodes of the present level, (node,)."""
-        return self.stretch.energy(_sequence()[0][: SIZES[self.level]])
+        nodes = self.stretch.energy(_sequence()[0][: SIZES[self.level]])
+        return within(nodes, (self.stretch.low, self.stretch.high))
 
     @property
     def coefficients(self) -> FloatArray:
@@ -214,6 +224,11 @@ class Piece:
         """The same for the level below, (peak, node)."""
         return self._products[:, : SIZES[self.level - 1]] @ self._smaller
 
+    @property
+    def ends(self) -> FloatArray:
+        """Weight of each peak between either end and about the first node there, (peak, 2)."""
+        return np.stack([self._shares[:, :_END].sum(axis=1), self._shares[:, -_END:].sum(axis=1)], axis=1)
+
     def neighbourhood(self, values: FloatArray) -> FloatArray:
         """Average over each peak of the distance between the interpolants of this level and the one below, (peak, c).
 
@@ -234,9 +249,16 @@ class Piece:
         self.level += 1
         return True
 
+    @property
+    def logarithmic(self) -> bool:
+        """Whether an end is a saddle of the plane."""
+        return max(self.stretch.power_low, self.stretch.power_high) > 2
+
     def halves(self) -> tuple[Piece, Piece]:
-        """Two pieces that meet at t = 1/2; towards a singular end of power p they shrink as 2**-p."""
-        middle = float(self.stretch.energy(np.asarray(0.5)))
+        """Two pieces that meet at t = 1/2, or closer to a logarithmic end: the far piece is smooth, the near small."""
+        low, high = self.stretch.power_low > 2, self.stretch.power_high > 2
+        cut = 0.5 if low == high else NEAR if low else 1.0 - NEAR
+        middle = float(self.stretch.energy(np.asarray(cut)))
         lower = self.stretch._replace(high=middle, power_high=1)
         upper = self.stretch._replace(low=middle, power_low=1)
         return Piece(lower, self.interval, self.depth + 1), Piece(upper, self.interval, self.depth + 1)
@@ -262,6 +284,7 @@ class Table:
         self.energies = energies
         """Energies of all values, by their numbers, (number,)."""
         self._value, self._error = value, error
+        match(self.pieces, value)
         self._largest = np.abs(value).max(axis=0, initial=0.0)
 
     def evaluate(self, eps: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -316,7 +339,7 @@ class Table:
 
     def _piece(self, piece: Piece, mu: FloatArray, kT: FloatArray) -> tuple[FloatArray, FloatArray]:
         copy = Piece(piece.stretch, piece.interval, piece.depth)
-        copy.level, copy.numbers = piece.level, piece.numbers
+        copy.level, copy.numbers, copy.steps = piece.level, piece.numbers, piece.steps
         copy.watch(np.arange(len(mu)), mu, kT)
         value = np.zeros((len(mu), self._value.shape[1]))
         error = np.zeros_like(value)
@@ -326,9 +349,26 @@ class Table:
         return value, error
 
 
+def match(pieces: Sequence[Piece], value: FloatArray) -> None:
+    """Tell each piece by how much it misses its neighbours where they meet at an energy that is not critical.
+
+    A jump between the last node and the end of a piece is seen by nothing else. `value` is that of all numbers.
+    """
+    known = sorted((piece for piece in pieces if len(piece.numbers)), key=lambda piece: piece.stretch.low)
+    for piece in known:
+        piece.steps = np.zeros((2, value.shape[1]))
+    for lower, upper in pairwise(known):
+        if lower.interval == upper.interval and lower.stretch.high == upper.stretch.low:
+            left = lower.coefficients.sum(axis=0) @ value[lower.numbers]
+            signs = (-1.0) ** np.arange(len(upper.coefficients))
+            right = (signs @ upper.coefficients) @ value[upper.numbers]
+            lower.steps[1] = upper.steps[0] = np.abs(left - right)
+
+
 def truncation(piece: Piece, values: FloatArray) -> FloatArray:
     """Error of the moments of the peaks a piece serves because it has so few nodes, (peak, c)."""
     change = np.abs((piece.weight - piece.previous) @ values)
     gain = SIZES[piece.level] - SIZES[piece.level - 1]
     floor = HIDDEN * piece.neighbourhood(values)
-    return trust(piece.coefficients @ values, gain) * np.maximum(change, floor)
+    error = trust(piece.coefficients @ values, gain) * np.maximum(change, floor)
+    return error + piece.ends @ piece.steps if piece.steps.any() else error

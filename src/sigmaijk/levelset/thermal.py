@@ -21,8 +21,12 @@ CONDITION = 2.5
 """Largest sum of |weights| over the mass of the weight; a rule above it falls back on a lower degree."""
 LONGEST = 40
 """Nodes of the largest rule; what has not converged with them has a singularity that nobody declared."""
-HIDDEN = 0.3
+HIDDEN = 1.0
 """Share of the last coefficients below which no change between two rules is believed."""
+SLOW = 4.0
+"""Error of a rule over its change where nothing converges; 4 is what a jump under the bump needs."""
+NEAREST = 1e-12
+"""Distance in eV that nodes keep from critical energies, which are not known better than that."""
 
 _STEP = 3.0
 """Longest panel of the discretised weight, in widths: 16 Gauss points of it are exact to 1e-15 (poles at +- i pi)."""
@@ -297,12 +301,13 @@ def volume_points(rows: FloatArray, taken: int, count: int) -> IntArray:
     return np.array(chosen)
 
 
-def trust(coefficients: FloatArray, gain: int) -> FloatArray:
+def trust(coefficients: FloatArray, gain: int, limit: float | FloatArray = 1.0) -> FloatArray:
     """Share of the change from one level to the next that is taken as the error of the larger, (c,).
 
     The change is the error of the smaller rule. Where the `coefficients` (n, c) have visibly decayed the larger rule,
     exact to `gain` more degrees, is better by their rate; a factor of five is kept for safety, and no more than a
-    factor of ten is ever believed: a kink can hide behind smooth decay.
+    factor of ten is ever believed: a kink can hide behind smooth decay. Without any decay the error may be larger than
+    the change, up to `limit`: all that follows adds up.
     """
     size = np.abs(coefficients)
     count = len(size)
@@ -312,7 +317,12 @@ def trust(coefficients: FloatArray, gain: int) -> FloatArray:
     overall = np.divide(last, middle, out=np.ones_like(last), where=middle > last) ** (2.0 * gain / count)
     # A fast start says nothing about a slow end.
     of_late = np.divide(last, recent, out=np.ones_like(last), where=recent > last)
-    return np.clip(5.0 * np.maximum(overall, of_late), 0.1, 1.0)
+    return np.clip(5.0 * np.maximum(overall, of_late), 0.1, limit)
+
+
+def within(energies: FloatArray, ends: tuple[float, float]) -> FloatArray:
+    """Energies moved off the ends of their interval, which may be singular."""
+    return np.clip(energies, ends[0] + NEAREST, ends[1] - NEAREST)
 
 
 class Point:
@@ -323,7 +333,7 @@ class Point:
         self.numbers: IntArray = np.empty(0, dtype=np.int64)
         self.weight = np.ones((1, 1))
 
-    def truncation(self, values: FloatArray) -> FloatArray:
+    def truncation(self, values: FloatArray, errors: FloatArray) -> FloatArray:
         """Nothing is approximated, (1, c)."""
         return np.zeros((1, values.shape[1]))
 
@@ -338,27 +348,33 @@ class Bump:
     def __init__(self, peak: int, mu: float, kT: float, interval: int, stretch: Stretch, first: int) -> None:
         self.peaks, self.interval = np.array([peak]), interval
         self.mu, self.kT, self.level = mu, kT, 0
+        self.ends = mu + kT * stretch.low, mu + kT * stretch.high
         self.rules = nested(stretch.rounded(), first)
         self.numbers: IntArray = np.empty(0, dtype=np.int64)
 
     @property
     def energies(self) -> FloatArray:
         """Nodes of the present level in eV, (node,)."""
-        return self.mu + self.kT * self.rules.nodes[: self.weight.shape[1]]
+        nodes = self.mu + self.kT * self.rules.nodes[: self.weight.shape[1]]
+        return within(nodes, self.ends)
 
     @property
     def weight(self) -> FloatArray:
         """(1, node)"""
         return self.rules.levels[self.level].weight[None]
 
-    def truncation(self, values: FloatArray) -> FloatArray:
-        """Error of the rule, (1, c)."""
+    def truncation(self, values: FloatArray, errors: FloatArray) -> FloatArray:
+        """Error of the rule, (1, c), from values and their errors at the nodes, (node, c)."""
         level = self.rules.levels[self.level]
         coefficients = level.coefficients @ values
+        last = np.abs(coefficients[-2:])
         change = np.abs((level.weight - level.previous) @ values)
         # Two rules may agree by accident while what they neglect does not decay.
-        neglected = HIDDEN * self.rules.mass * np.abs(coefficients[-2:]).max(axis=0)
-        return (trust(coefficients, level.gain) * np.maximum(change, neglected))[None]
+        neglected = HIDDEN * self.rules.mass * last.max(axis=0)
+        # Coefficients that are noise do not decay either, and say nothing.
+        noise = np.abs(level.coefficients[-2:]) @ errors
+        limit = np.where((last > 3.0 * noise).any(axis=0), SLOW, 1.0)
+        return (trust(coefficients, level.gain, limit) * np.maximum(change, neglected))[None]
 
     def grow(self) -> bool:
         """Go to the next level; False if there is none."""
