@@ -22,10 +22,12 @@ STEEP = 0.25
 """Smallest cosine between direction and gradient."""
 REACH = 0.5
 """Largest |s| in units of the longest edge of the triangle."""
+DRIFT = 0.15
+"""Largest way from the first guess to the surface in units of the longest edge: further off lies something else."""
 FAR = 0.03
 """A Newton step above this share of the facet's size is followed by another evaluation."""
 ROUNDS = 4
-SLOPE = 4.0
+SLOPE = 2.0
 """How much faster the integrand may change across the surface than along it."""
 MOST_NODES = max(len(rule) for rule in rules())
 
@@ -79,7 +81,7 @@ class Quadrature:
     residual: FloatArray
     """Error from nodes off the surface, (facet, c)."""
     decay: FloatArray
-    """By how much each degree is smaller than the last, (facet,)."""
+    """By how much each degree is smaller than the last, (facet, c)."""
     valid: BoolArray
 
     def take(self, index: np.ndarray) -> Quadrature:
@@ -136,7 +138,7 @@ def evaluate(field: Field, triangles: Triangles) -> Quadrature:
     columns = traced.density.shape[1]
     shape = (len(triangles), columns)
     result = Quadrature(
-        np.zeros(shape), np.zeros(shape), np.zeros(shape), np.zeros(shape[0]), np.zeros(shape[0], dtype=bool)
+        np.zeros(shape), np.zeros(shape), np.zeros(shape), np.zeros(shape), np.zeros(shape[0], dtype=bool)
     )
     done = 0
     for rows, rule in found:
@@ -183,7 +185,8 @@ def _trace(field: Field, triangles: Triangles, nodes: _Nodes, start: FloatArray)
         )
         s[active] += move
         step[active] = move
-        valid[active] = steep & (np.abs(s[active]) <= triangles.reach[f[active]])
+        near = np.abs(s[active] - start[active]) <= DRIFT * size[active]
+        valid[active] = steep & near & (np.abs(s[active]) <= triangles.reach[f[active]])
         active = active[valid[active] & (np.abs(move) > FAR * size[active])]
         if not len(active):
             break

@@ -7,54 +7,34 @@ that the caller picks get a tighter Newton residual, a rule of higher degree, or
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
 
 from ..arrays import BoolArray, FloatArray, IntArray
-from .facet_values import MOST_NODES, REACH, Quadrature, Triangles, evaluate, sizes
+from .facet_values import Quadrature, Triangles, evaluate, sizes
 from .field import Field
 from .level import LevelRequest
-from .marching import Surface, march
-from .triangle_rules import quarters, rules, sag
+from .seeds import Seed, Seeds, triangles
+from .triangle_rules import quarters, rules
 
-ALIGNED = 0.2
-"""Smallest cosine between the normals at two corners of a facet."""
-CORNER_STEP = 0.02
-"""Newton steps to a corner end when they are below this share of the edges there."""
-CORNER_REACH = 0.7
-CORNER_ROUNDS = 4
-UNTRIED = 30.0
+UNTRIED = 4.0
 """Factor on the predicted error of a rule that no other rule has confirmed."""
 CONFIRMED = 4.0
 """Factor on the predicted error, times how far off the last prediction was."""
+LEAST = 0.3
+"""Smallest factor on a prediction."""
 REMAINS = 0.02
 """Share of an observed difference that stays in the error in any case."""
 SLOW = 0.45
 """A facet is cut rather than given a higher rule where degrees decay more slowly than this."""
 DEPTH = 12
 POLISHES = 3
-
-
-@dataclass
-class _Piece:
-    """The surface of one sheet of one request; after `_corners` with its true vertices."""
-
-    request: int
-    sheet: int
-    surface: Surface
-    place: FloatArray
-    direction: FloatArray
-
-
-@dataclass
-class _Corner:
-    """Surface vertices that earlier attempts found, by (owner, sheet, sample)."""
-
-    start: FloatArray
-    place: FloatArray
-    direction: FloatArray
+STEEPER = 100.0
+FORBIDDEN = 1e-9
+"""Components smaller than this share of the largest are not looked at when a step is chosen."""
+EXACT = 1e-16
+"""A facet whose error is below this share of the whole cannot be made better."""
 
 
 class Facets:
@@ -66,7 +46,7 @@ class Facets:
         self._field = field
         self._triangles: Triangles | None = None
         self._quadrature: Quadrature | None = None
-        self._corner_memory: dict[tuple[float, int, int], _Corner] = {}
+        self._seeds = Seeds(field)
         self._spare: tuple[Triangles, Quadrature] | None = None
         self._rule_error: FloatArray = np.empty((0, 0))
         self.owner: IntArray = np.empty(0, dtype=np.int64)
@@ -91,86 +71,38 @@ class Facets:
         Raises OutOfPoints with nothing added.
         """
         coarse = [np.zeros(len(request.mesh), dtype=bool) for request in requests]
-        pieces = [piece for number in range(len(requests)) for piece in self._march(requests[number], number, coarse)]
-        for piece in pieces:
-            _mark_bent(piece.surface, _unit(piece.surface.gradient), coarse[piece.request])
-        pieces = [piece for piece in pieces if not coarse[piece.request].any()]
-        self._corners(requests, pieces, coarse)
-        for piece in pieces:
-            _mark_bent(piece.surface, piece.direction, coarse[piece.request])
-        pieces = [piece for piece in pieces if not coarse[piece.request].any()]
-        if pieces:
-            self._first_values(requests, pieces, coarse)
+        waiting = self._attempt(requests, list(range(len(requests))), coarse, merge=True)
+        if waiting:
+            # Merged triangles may be at fault: without them no simplex need be cut.
+            for number in waiting:
+                coarse[number][:] = False
+            self._attempt(requests, waiting, coarse, merge=False)
+        self._seeds.forget({request.energy for request, mask in zip(requests, coarse, strict=True) if mask.any()})
         return [mask if mask.any() else None for mask in coarse]
 
-    def _march(self, request: LevelRequest, number: int, coarse: list[BoolArray]) -> list[_Piece]:
-        samples, pieces = request.mesh.samples, []
-        for sheet, bands in enumerate(self._field.sheets):
-            energy = samples.energy[:, bands.start] - request.energy
-            corner = energy[request.mesh.nodes]
-            if corner.min() > 0 or corner.max() < 0:
-                continue
-            surface, torn = march(request.mesh, energy, samples.velocity[:, bands.start])
-            coarse[number] |= torn
-            if len(surface.corner):
-                pieces.append(_Piece(number, sheet, surface, surface.start.copy(), np.zeros_like(surface.start)))
-        return pieces
+    def _attempt(
+        self, requests: Sequence[LevelRequest], numbers: list[int], coarse: list[BoolArray], merge: bool
+    ) -> list[int]:
+        """Add the facets of some requests or mark simplices; returns which failed only on the true surface."""
+        seeds, tried = self._seeds.find(requests, numbers, coarse, merge)
+        if seeds:
+            self._first_values(requests, seeds, coarse)
+        return [number for number in tried if coarse[number].any()]
 
-    def _corners(self, requests: Sequence[LevelRequest], pieces: list[_Piece], coarse: list[BoolArray]) -> None:
-        """Newton from the cut points to the surface, all pieces in one batch; marks what runs away."""
-        if not pieces:
-            return
-        start = np.concatenate([piece.surface.start for piece in pieces])
-        size = np.concatenate([_edges(piece.surface) for piece in pieces])
-        sheet = np.concatenate([np.full(len(piece.place), piece.sheet) for piece in pieces])
-        level = np.concatenate([np.full(len(p.place), requests[p.request].energy) for p in pieces])
-        sample = np.concatenate([piece.surface.sample for piece in pieces])
-        keys = list(zip(level.tolist(), sheet.tolist(), sample.tolist(), strict=True))
-        place, direction = start.copy(), np.zeros_like(start)
-        wanted = size > 0
-        for row in np.flatnonzero(wanted):
-            corner = self._corner_memory.get(keys[row])
-            if corner is not None and np.abs(corner.start - start[row]).max() < 1e-9 * size[row]:
-                place[row], direction[row] = corner.place, corner.direction
-                wanted[row] = False
-        fresh = np.flatnonzero(wanted)
-        lost = np.zeros(len(start), dtype=bool)
-        active = fresh
-        for _ in range(CORNER_ROUNDS):
-            if not len(active):
-                break
-            spot = self._field.spot(place[active], sheet[active])
-            speed = np.linalg.norm(spot.velocity, axis=1)
-            direction[active] = _unit(spot.velocity)
-            move = np.divide(level[active] - spot.energy, speed, out=np.full(len(speed), np.inf), where=speed > 0)
-            move = np.clip(move, -size[active], size[active])
-            place[active] += move[:, None] * direction[active]
-            lost[active] = np.linalg.norm(place[active] - start[active], axis=1) > CORNER_REACH * size[active]
-            active = active[~lost[active] & (np.abs(move) > CORNER_STEP * size[active])]
-        lost[active] = True
-        for row in fresh[~lost[fresh]]:
-            self._corner_memory[keys[row]] = _Corner(start[row], place[row], direction[row])
-        done = 0
-        for piece in pieces:
-            rows = slice(done, done + len(piece.place))
-            done = rows.stop
-            piece.place, piece.direction = place[rows], direction[rows]
-            coarse[piece.request][piece.surface.origin[lost[rows][piece.surface.corner].any(axis=1)]] = True
-
-    def _first_values(self, requests: Sequence[LevelRequest], pieces: list[_Piece], coarse: list[BoolArray]) -> None:
+    def _first_values(self, requests: Sequence[LevelRequest], seeds: list[Seed], coarse: list[BoolArray]) -> None:
         """The cheapest rule on every facet; where something is not valid, the rest is kept for the next attempt."""
-        parts = [_triangles(requests[piece.request], piece) for piece in pieces]
-        request = np.repeat([piece.request for piece in pieces], [len(part) for part in parts])
-        triangles = _join(parts)
-        place = self._known(triangles)
+        parts = [triangles(requests[seed.request], seed) for seed in seeds]
+        request = np.repeat([seed.request for seed in seeds], [len(part) for part in parts])
+        whole = _join(parts)
+        place = self._known(whole)
         fresh = np.flatnonzero(place < 0)
         pool = [] if self._spare is None else [self._spare]
         if len(fresh):
-            new = triangles.take(fresh)
+            new = whole.take(fresh)
             place[fresh] = (len(pool[0][0]) if pool else 0) + np.arange(len(fresh))
             pool.append((new, evaluate(self._field, new)))
         evaluated = _join([t for t, _ in pool]).take(place)
-        evaluated.origin, evaluated.owner = triangles.origin, triangles.owner
+        evaluated.origin, evaluated.owner = whole.origin, whole.owner
         results = _join([q for _, q in pool]).take(place)
         refused = np.zeros(len(place), dtype=bool)
         for number in np.unique(request):
@@ -213,16 +145,18 @@ class Facets:
         self.owner, self.value, self.failed = triangles.owner, quadrature.value, failed
         self.error = np.where(quadrature.valid[:, None], rule_error + quadrature.residual, np.inf)
 
-    def refine(self, index: IntArray) -> None:
+    def refine(self, index: IntArray, weight: FloatArray | None = None) -> None:
         """Replace facets by better ones, each by the step that its larger error asks for.
 
-        Raises OutOfPoints with nothing changed. A facet whose parts are not valid stays, with infinite error.
+        `weight` (index, c) says how much each column counts; by default the inverse of its sum of moduli. Raises
+        OutOfPoints with nothing changed. A facet whose parts are not valid stays, with infinite error.
         """
         if self._triangles is None or self._quadrature is None:
             return
-        index = np.unique(index)
-        index = index[~self.failed[index]]
-        polish, higher, cut, hopeless = self._actions(index)
+        index, first = np.unique(index, return_index=True)
+        weight = self._weight(index) if weight is None else weight[first]
+        open_ones = ~self.failed[index]
+        polish, higher, cut, hopeless = self._actions(index[open_ones], weight[open_ones])
         failed = self.failed.copy()
         failed[hopeless] = True
         if not len(polish) + len(higher) + len(cut):
@@ -234,11 +168,12 @@ class Facets:
         parts[1].polished[:] = 0
         parts[1].level += 1
         parent = np.concatenate([polish, higher, np.repeat(cut, 4)])
+        moved = np.arange(len(parent)) < len(polish)
         new = _join(parts)
         found = evaluate(self._field, new)
         broken = np.zeros(len(old), dtype=bool)
         broken[parent[~found.valid]] = True
-        error = self._new_errors(parent, np.repeat([True, False], [len(polish), len(parent) - len(polish)]), found)
+        error = self._new_errors(parent, moved, found)
         good = ~broken[parent]
         kept = np.ones(len(old), dtype=bool)
         kept[parent[good]] = False
@@ -251,23 +186,31 @@ class Facets:
             np.concatenate([failed[kept], np.zeros(int(good.sum()), dtype=bool)]),
         )
 
-    def _actions(self, index: IntArray) -> tuple[IntArray, IntArray, IntArray, IntArray]:
-        """Which of the facets get their nodes polished, a higher rule, a cut in four, or nothing any more."""
-        triangles, results = self._triangles, self._quadrature
-        assert triangles is not None
-        assert results is not None
+    def _weight(self, index: IntArray) -> FloatArray:
+        """Inverse sum of moduli of each column, (index, c)."""
         scale = np.zeros((int(self.owner.max()) + 1, self.value.shape[1]))
         np.add.at(scale, self.owner, np.abs(self.value))
-        scale = np.maximum(scale, 1e-300)[self.owner[index]]
-        off = (results.residual[index] / scale).max(axis=1) > (self._rule_error[index] / scale).max(axis=1)
-        off &= triangles.polished[index] < POLISHES
-        smooth = (results.decay[index] < SLOW) & (triangles.level[index] < len(rules()) - 1)
-        deep = triangles.depth[index] >= DEPTH
+        # A column that symmetry forbids is all rounding errors and must not decide.
+        return 1.0 / np.maximum(scale, FORBIDDEN * scale.max(axis=1, keepdims=True) + 1e-300)[self.owner[index]]
+
+    def _actions(self, index: IntArray, weight: FloatArray) -> tuple[IntArray, IntArray, IntArray, IntArray]:
+        """Which of the facets get their nodes polished, a higher rule, a cut in four, or nothing any more."""
+        facets, results = self._triangles, self._quadrature
+        assert facets is not None
+        assert results is not None
+        rule, residual = self._rule_error[index] * weight, results.residual[index] * weight
+        worst = rule.argmax(axis=1)
+        total = np.zeros((int(self.owner.max()) + 1, self.value.shape[1]))
+        np.add.at(total, self.owner, np.abs(self.value))
+        exact = (self.error[index] <= EXACT * total[self.owner[index]]).all(axis=1)
+        off = (residual.max(axis=1) > rule.max(axis=1)) & (facets.polished[index] < POLISHES)
+        smooth = (results.decay[index, worst] < SLOW) & (facets.level[index] < len(rules()) - 1)
+        done = (facets.depth[index] >= DEPTH) & ~off & ~smooth | exact
         return (
-            index[off],
-            index[~off & smooth],
-            index[~off & ~smooth & ~deep],
-            index[~off & ~smooth & deep],
+            index[off & ~done],
+            index[~off & smooth & ~done],
+            index[~off & ~smooth & ~done],
+            index[done],
         )
 
     def _new_errors(self, parent: IntArray, polish: BoolArray, found: Quadrature) -> FloatArray:
@@ -278,59 +221,14 @@ class Facets:
         np.add.at(total, parent, found.value)
         difference = np.abs(total - results.value)
         share = np.bincount(parent, minlength=len(total))
-        factor = np.clip(CONFIRMED * difference / np.maximum(results.rule, 1e-300), 1.0, UNTRIED)
+        factor = np.clip(CONFIRMED * difference / np.maximum(results.rule, 1e-300), LEAST, UNTRIED)
         remains = REMAINS * difference / np.maximum(share, 1)[:, None]
         verified = np.maximum(factor[parent] * found.rule, remains[parent])
         before = self._rule_error[parent] / np.maximum(results.rule[parent], 1e-300) * found.rule
+        # A polish that changed more than it was expected to says how steep the integrand is across the surface.
+        steeper = np.clip(2.0 * difference[parent] / np.maximum(results.residual[parent], 1e-300), 1.0, STEEPER)
+        found.residual[polish] *= steeper[polish]
         return np.where(polish[:, None], before, verified)
-
-
-def _unit(vectors: FloatArray) -> FloatArray:
-    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    return np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0)
-
-
-def _edges(surface: Surface) -> FloatArray:
-    """Mean length of the edges at each surface vertex, (vertex,); zero where no facet is left."""
-    corner = surface.start[surface.corner] + surface.image
-    total, count = np.zeros(len(surface.sample)), np.zeros(len(surface.sample))
-    for a, b in ((0, 1), (1, 2), (2, 0)):
-        length = np.linalg.norm(corner[:, a] - corner[:, b], axis=1)
-        for end in (a, b):
-            np.add.at(total, surface.corner[:, end], length)
-            np.add.at(count, surface.corner[:, end], 1.0)
-    return np.divide(total, count, out=np.zeros_like(total), where=count > 0)
-
-
-def _mark_bent(surface: Surface, direction: FloatArray, coarse: BoolArray) -> None:
-    """Mark the simplices of facets whose corners look into too different directions."""
-    normal = direction[surface.corner]
-    cosine = (normal * np.roll(normal, 1, axis=1)).sum(axis=2).min(axis=1, initial=1.0)
-    coarse[surface.origin[cosine < ALIGNED]] = True
-
-
-def _triangles(request: LevelRequest, piece: _Piece) -> Triangles:
-    corner = piece.surface.corner
-    count = len(corner)
-    place, direction = piece.place[corner] + piece.surface.image, piece.direction[corner]
-    slopes = [
-        -((place[:, b] - place[:, a]) * direction[:, a]).sum(axis=1)
-        for a, b in ((0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1))
-    ]
-    return Triangles(
-        place=place,
-        direction=direction,
-        sheet=np.full(count, piece.sheet),
-        energy=np.full(count, request.energy),
-        owner=np.full(count, request.owner),
-        origin=piece.surface.origin,
-        reach=REACH * sizes(place),
-        level=np.zeros(count, dtype=np.int64),
-        depth=np.zeros(count, dtype=np.int64),
-        displacement=np.stack(slopes, axis=1) @ sag().T,
-        known=np.zeros((count, MOST_NODES)),
-        polished=np.zeros(count, dtype=np.int64),
-    )
 
 
 def _names(triangles: Triangles, unit: float) -> list[bytes]:

@@ -79,15 +79,17 @@ class TriangleRule:
         return np.sqrt(np.stack(square))
 
     def prediction(self, spectrum: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Error of the rule if the spectrum (order + 2, f, c) goes on as it decays, (f, c), and the decay (f,).
+        """Error of the rule if the spectrum (order + 2, f, c) goes on as it decays, and the decay, both (f, c).
 
         The error is of the first degree that the rule misses, reached from the last one seen.
         """
         size = np.maximum(spectrum, 1e-16 * spectrum.max(axis=0) + 1e-300)
-        ratio = np.sqrt(size[2:] / size[:-2])[-2:].max(axis=0)
-        ratio = np.clip(np.maximum(ratio, size[-1] / size[-2]), 0.05, 1.0)
+        ratio = np.maximum(size[-1] / size[-2], np.sqrt(size[-1] / size[-3]))
+        if self.order > 2:
+            ratio = np.maximum(ratio, np.sqrt(size[-2] / size[-4]))
+        ratio = np.clip(ratio, 0.05, 1.0)
         top = np.maximum(size[-1], ratio * size[-2])
-        return top * ratio ** (self.degree - self.order - 1), ratio.max(axis=1)
+        return top * ratio ** (self.degree - self.order - 1), ratio
 
 
 def _degrees(degree: int) -> slice:
