@@ -50,6 +50,10 @@ class Peaks:
     def __len__(self) -> int:
         return len(self.centre)
 
+    def take(self, index: IntArray) -> Peaks:
+        """Some of the peaks."""
+        return Peaks(self.centre[index], self.width[index], self.reach[index])
+
     @cached_property
     def series(self) -> list[tuple[float, IntArray, FloatArray]]:
         """(width, numbers of the peaks by ascending centre, those centres) for each distinct width."""

@@ -8,14 +8,17 @@ its reason are part of the result.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from ..arrays import BoolArray, FloatArray
+from . import simplices
 from .critical import CriticalPoints, critical_points
 from .discovery import Unresolved
 from .elements import Peaks
 from .field import Field, SheetSplit
+from .mesh import Mesh
 from .moments import DENSE, Moments, moments
 from .samples import Cell, OutOfPoints, Sampler, Samples
 from .search import first_mesh
@@ -28,7 +31,17 @@ WIDEST = 65.0
 TAIL = 25.0
 """In widths: a bump in a gap is followed TAIL widths beyond the nearest sheet, WIDEST at most."""
 SCOUTS = 8
-"""Sharp energies at which the size of the integrals is looked at when nodes may make some of them diverge."""
+"""Energies at which the level sets are looked at beforehand: how large they are, and the integrals if some diverge."""
+
+# Measured on the models of the tests; what decides is a factor of several, not these numbers.
+SIMPLICES_PER_PATCH = {2: 4.0, 3: 1.0}
+LEAST_PATCHES = {2: 6.0, 3: 30.0}
+POINTS_PER_PATCH = {2: 15.0, 3: 12.0}
+MORE_PER_DIGIT = 0.5
+TABLE_NODES, THERMAL_NODES = 25, 10
+NEAR_WIDTHS = 12.0
+SIMPLICES_COST = {2: (50.0, 0.62), 3: (12.0, 0.65)}
+"""Points at rtol = 1e-2 per point of the first mesh, and the power with which they grow."""
 
 
 def integrate(
@@ -89,6 +102,9 @@ class _Patches:
         nearest = _nearest(self.samples.energy, self.peaks)
         windows = self._windows(nearest)
         critical = critical_points(self.field, mesh, windows) if len(windows) else CriticalPoints()
+        costs = self._costs(mesh, windows, critical)
+        if costs.simplices < costs.patches:
+            return self._simplices(f"chosen because {costs.describe()}")
         surfaces = LevelSets(self.field, mesh, self.goals, self.columns)
         if self.report is not None:
             surfaces.report = self._tell
@@ -102,7 +118,72 @@ class _Patches:
             rtol=self.rtol,
             dim=self.samples.cell.dim,
         )
-        return self._summary(found, surfaces, critical, nearest, ignored)
+        result = self._summary(found, surfaces, critical, nearest, ignored)
+        result.method += f"; {costs.describe()}"
+        late = ~(result.converged | result.limited | ignored).all(axis=1)
+        if late.any() and found.complete and self.field.points < self.field.limit:
+            return self._rescued(result, late)
+        return result
+
+    def _costs(self, mesh: Mesh, windows: FloatArray, critical: CriticalPoints) -> Costs:
+        """Points that patches and simplices are expected to take, from the mesh that both start with."""
+        dim = self.samples.cell.dim
+        energy = self.samples.energy[:, [sheet.start for sheet in self.field.sheets]][mesh.nodes]
+        low, high = energy.min(axis=1), energy.max(axis=1)
+        warm = self.peaks.width > 0
+        sharp, bumps = np.unique(self.peaks.centre[~warm]), np.unique(self.peaks.centre[warm])
+        probes = np.concatenate([sharp, bumps])
+        probes = probes[np.unique(np.linspace(0, len(probes) - 1, SCOUTS).astype(int))]
+        crossed = np.array([np.count_nonzero((low < e) & (high >= e)) for e in probes])
+        pieces = np.where(crossed > 0, np.maximum(crossed / SIMPLICES_PER_PATCH[dim], LEAST_PATCHES[dim]), 0.0)
+        digits = np.log10(1e-3 / min(self.rtol, 1e-2))
+        each = float(pieces.mean()) * POINTS_PER_PATCH[dim] * (1.0 + MORE_PER_DIGIT * max(digits, -0.7))
+        ends = np.array([c.energy for c in critical.energies])
+        far = np.abs(self.peaks.centre[warm, None] - ends) / self.peaks.width[warm, None]
+        own = THERMAL_NODES * (len(far) + np.count_nonzero(far < NEAR_WIDTHS))
+        table = TABLE_NODES * (len(windows) + len(ends)) if len(windows) else np.inf
+        nodes = min(len(sharp), table) + min(own, table)
+        patches = each * nodes
+        reach = np.concatenate([windows, np.stack([sharp, sharp], axis=1)])
+        near = np.zeros(len(mesh), dtype=bool)
+        for a, b in reach:
+            near |= ((low <= b) & (high >= a)).any(axis=1)
+        per, power = SIMPLICES_COST[dim]
+        share = np.count_nonzero(near) / max(len(mesh), 1)
+        simplices = per * share * len(np.unique(mesh.nodes)) * (1e-2 / self.rtol) ** power
+        return Costs(patches, simplices)
+
+    def _simplices(self, reason: str) -> Integrals:
+        """The other engine, on the samples that are there."""
+        result = simplices.integrate(
+            self.field,
+            self.samples.cell,
+            self.peaks,
+            self.goals,
+            rtol=self.rtol,
+            degeneracy_tol=self.field.degeneracy_tol,
+            max_points=self.field.limit,
+            report=self.report,
+            hopeless=self.hopeless,
+            samples=self.samples,
+        )
+        result.points = self.field.points
+        result.method += f"; {reason}"
+        return result
+
+    def _rescued(self, result: Integrals, late: BoolArray) -> Integrals:
+        """Simplices for the peaks that patches could not finish; what is more certain is kept."""
+        rows = np.flatnonzero(late)
+        self.peaks = self.peaks.take(rows)
+        other = self._simplices("")
+        size = np.abs(result.value[rows]).max(axis=0) + 1e-300
+        better = (other.error / size).max(axis=1) < (result.error[rows] / size).max(axis=1)
+        for name in ("value", "error", "converged", "limited", "nearest", "crossed", "hiding", "allowed"):
+            getattr(result, name)[rows[better]] = getattr(other, name)[better]
+        result.points = self.field.points
+        result.unresolved.touching += other.unresolved.touching
+        result.method += f"; {other.method}for {len(rows)} (kT, mu) at which patches did not arrive"
+        return result
 
     def _tell(self) -> None:
         assert self.report is not None
@@ -178,6 +259,17 @@ class _Patches:
             allowed=allowed,
             samples=self.samples,
         )
+
+
+class Costs(NamedTuple):
+    """Expected points."""
+
+    patches: float
+    simplices: float
+
+    def describe(self) -> str:
+        """For the reader of a result."""
+        return f"about {self.patches:.2g} k-points were expected by patches, {self.simplices:.2g} by simplices"
 
 
 def _method(dim: int, found: Moments, peaks: Peaks, surfaces: LevelSets) -> str:

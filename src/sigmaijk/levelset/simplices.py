@@ -212,14 +212,16 @@ def integrate(
     max_points: int,
     report: Callable[[int, float], None] | None = None,
     hopeless: Callable[[Unresolved, FloatArray], BoolArray] | None = None,
+    samples: Samples | None = None,
 ) -> Integrals:
     """Integrals over the cell of sum_n F_n peak(E_n - centre) for every peak, with errors.
 
     `goals` say block by block what is wanted; the run ends when each block has converged at each peak, when nothing
     can be refined any more, or before `max_points` would be exceeded. `hopeless` is asked once, after discovery, which
     (peak, block) have no limit, given what discovery could not resolve and the tolerances; nothing is refined for them.
+    `samples` are points that are known already; they count.
     """
-    samples = Samples(sampler, cell, max_points)
+    samples = Samples(sampler, cell, max_points) if samples is None else samples
     unresolved, discovered = Unresolved(), False
     try:
         elements = first_mesh(samples)

@@ -117,7 +117,10 @@ class LevelSets:
     def _refine(self, chosen: IntArray, weight: FloatArray) -> None:
         while True:
             try:
-                self._patches.refine(chosen, weight)
+                if isinstance(self._patches, LevelLines):
+                    self._patches.refine(chosen, weight)
+                else:
+                    self._patches.refine(chosen)
                 return
             except OutOfPoints:
                 if len(chosen) == 1:
