@@ -90,7 +90,7 @@ EDGES = [Critical(-EDGE, "edge"), Critical(EDGE, "edge")]
         (0.25, 0.01, 13),
         (0.25, 0.02585, 26),
         (EDGE + 0.005, 0.01, 20),
-        (0.05, 0.01, 24),
+        (0.05, 0.01, 28),
         (0.05, 0.001, 12),
         (0.0, 0.001, 24),
     ],
@@ -246,7 +246,7 @@ def test_an_undeclared_singularity_does_not_fool_the_estimate(tabulated: bool, r
     """A jump or a kink within three widths; one far out on a tail, beyond the outer nodes, leaves no trace to find."""
     ratio = []
     rng = np.random.default_rng(3)
-    for _ in range(40):
+    for _ in range(12 if tabulated else 40):
         place, jump, pole = rng.uniform(-3.0, 3.0), rng.uniform(0.1, 2.0), rng.uniform(-0.1, 0.1)
 
         def function(eps: np.ndarray, place: float = place, jump: float = jump, pole: float = pole) -> np.ndarray:
@@ -257,7 +257,6 @@ def test_an_undeclared_singularity_does_not_fool_the_estimate(tabulated: bool, r
         found = moments(surfaces, [], np.array([0.1]), np.array([0.01]), GOALS, rtol=rtol, dim=2, tabulated=tabulated)
         exact = reference(function, [0.1 + 0.01 * place], 0.1, 0.01)
         ratio.append(abs(found.value[0, 0] - exact) / found.error[0, 0])
-    print("ratio", kink, rtol, tabulated, np.sort(ratio)[-4:])
     assert max(ratio) <= 10.0
     assert np.median(ratio) <= 3.0
 

@@ -301,6 +301,11 @@ def volume_points(rows: FloatArray, taken: int, count: int) -> IntArray:
     return np.array(chosen)
 
 
+def _tail(count: int) -> int:
+    """How many coefficients are the last; those of an interpolant of something singular come in waves."""
+    return max(2, count // 4)
+
+
 def trust(coefficients: FloatArray, gain: int, limit: float | FloatArray = 1.0) -> FloatArray:
     """Share of the change from one level to the next that is taken as the error of the larger, (c,).
 
@@ -311,9 +316,10 @@ def trust(coefficients: FloatArray, gain: int, limit: float | FloatArray = 1.0) 
     """
     size = np.abs(coefficients)
     count = len(size)
-    last = size[-2:].max(axis=0)
+    tail = _tail(count)
+    last = size[-tail:].max(axis=0)
     middle = size[max(1, count // 3) : count // 2 + 1].max(axis=0)
-    recent = size[max(1, count - 2 - gain) : max(2, count - gain)].max(axis=0)
+    recent = size[max(1, count - tail - gain) : max(2, count - gain)].max(axis=0)
     overall = np.divide(last, middle, out=np.ones_like(last), where=middle > last) ** (2.0 * gain / count)
     # A fast start says nothing about a slow end.
     of_late = np.divide(last, recent, out=np.ones_like(last), where=recent > last)
@@ -367,12 +373,12 @@ class Bump:
         """Error of the rule, (1, c), from values and their errors at the nodes, (node, c)."""
         level = self.rules.levels[self.level]
         coefficients = level.coefficients @ values
-        last = np.abs(coefficients[-2:])
+        tail = _tail(len(coefficients))
+        last = np.abs(coefficients[-tail:])
         change = np.abs((level.weight - level.previous) @ values)
-        # Two rules may agree by accident while what they neglect does not decay.
-        neglected = HIDDEN * self.rules.mass * last.max(axis=0)
-        # Coefficients that are noise do not decay either, and say nothing.
-        noise = np.abs(level.coefficients[-2:]) @ errors
+        # Two rules may agree by accident while what they neglect does not decay; noise does not decay either.
+        noise = np.abs(level.coefficients[-tail:]) @ errors
+        neglected = HIDDEN * self.rules.mass * np.maximum(last - noise, 0.0).max(axis=0)
         limit = np.where((last > 3.0 * noise).any(axis=0), SLOW, 1.0)
         return (trust(coefficients, level.gain, limit) * np.maximum(change, neglected))[None]
 
