@@ -261,6 +261,11 @@ class Piece:
         middle = float(self.stretch.energy(np.asarray(cut)))
         lower = self.stretch._replace(high=middle, power_high=1)
         upper = self.stretch._replace(low=middle, power_low=1)
+        # Seen from outside, a root or a logarithm is smooth in the logarithm of the distance.
+        if self.stretch.power_low > 1:
+            upper = upper._replace(scale_low=min(self.stretch.scale_low, 0.1 * (middle - self.stretch.below)))
+        if self.stretch.power_high > 1:
+            lower = lower._replace(scale_high=min(self.stretch.scale_high, 0.1 * (self.stretch.above - middle)))
         return Piece(lower, self.interval, self.depth + 1), Piece(upper, self.interval, self.depth + 1)
 
 
