@@ -159,6 +159,7 @@ class _Patches:
             self.goals,
             rtol=self.rtol,
             dim=self.samples.cell.dim,
+            ignored=ignored,
         )
         result = self._summary(found, surfaces, critical, nearest, ignored)
         result.method += f"; {costs.describe()}"

@@ -13,7 +13,7 @@ from typing import Protocol
 
 import numpy as np
 
-from ..arrays import FloatArray, IntArray
+from ..arrays import BoolArray, FloatArray, IntArray
 from .peaks import FARTHEST, REACH
 from .pieces import SPAN, Critical, Intervals, Piece, Table, match, truncation
 from .samples import OutOfPoints
@@ -102,6 +102,8 @@ class _Run:
         self.surfaces, self.intervals, self.goals, self.rtol = surfaces, intervals, goals, rtol
         self.mu, self.kT = peaks
         self.uniform = uniform
+        self.ignored = np.zeros((len(self.mu), len(goals)), dtype=bool)
+        """(peak, block) that no rule can reach."""
         self.reach = min(np.log(1.0 / min(rtol, 1.0)) + MARGIN, REACH)
         self.zero: dict[int, bool] = {}
         self.blocks: list[Block] = []
@@ -292,9 +294,14 @@ class _Run:
 
     def allowed(self, value: FloatArray) -> FloatArray:
         """Tolerance of each block at each peak, (peak, block)."""
+        value = value.copy()
+        for b, goal in enumerate(self.goals):
+            # What diverges says nothing about the size of the rest.
+            value[self.ignored[:, b], goal.columns] = 0.0
         found = np.maximum(*tolerance(value, self.goals, self.rtol))
         if self.uniform is not None:
             found[:] = found.max(axis=0)
+        found[self.ignored] = np.inf
         return found
 
     def settle(self) -> None:
@@ -432,14 +439,18 @@ def moments(
     rtol: float,
     dim: int,
     tabulated: bool | None = None,
+    ignored: BoolArray | None = None,
 ) -> Moments:
     """Moments int S(eps) bump((eps - centre)/width)/width d eps of every peak; a width of 0 is S(centre).
 
     `centre` and `width` in eV, (peak,). `tabulated` chooses the strategy; by default the one that should need fewer
-    evaluations. The tolerance of each block at each peak is that of `simplices.tolerance`.
+    evaluations. The tolerance of each block at each peak is that of `simplices.tolerance`, but nothing is spent on those
+    that are `ignored`, (peak, block), because they have no limit.
     """
     mu, kT, back = _unique(np.asarray(centre, float), np.asarray(width, float))
     run = _Run(surfaces, Intervals.between(critical, dim), (mu, kT), goals, rtol, tabulated=tabulated)
+    if ignored is not None:
+        run.ignored[back] = ignored
     run.lay()
     run.settle()
     found = run.result()
