@@ -19,24 +19,22 @@ from .domain import cell_of, choose_bands, merge_windows
 from .errors import ConvergenceWarning, SingularResponseWarning
 from .levelset.discovery import Unresolved
 from .levelset.elements import Peaks
+from .levelset.engine import integrate
 from .levelset.periodic import trapezoid
 from .levelset.samples import OutOfPoints
-from .levelset.engine import integrate
-from .levelset.simplices import NOISE, Goal, Integrals, undiscovered
+from .levelset.simplices import Integrals, undiscovered
 from .model import Model
 from .parity import odd_terms
 from .progress import Progress, make_progress
-from .request import DIRECTIONS, Request, check
+from .request import Request, check
 from .results import TermResult, to_dataset
 from .sampler import BandSampler, WindowGrew
 from .singular import Singularity, divergent_nodes, van_hove_points
+from .tensors import THERMAL_REACH, goals, letters, measure, term_result, versions
 from .term import Term
 
 if TYPE_CHECKING:
     import xarray
-
-THERMAL_REACH = 40.0
-"""A band further than this many kT from mu counts as absent: f0' is below 5e-18 of its peak there."""
 
 
 def conductivity(
@@ -102,7 +100,7 @@ def _run(model: Model, request: Request, monitor: Progress) -> xarray.Dataset:
     try:
         odd, integrals = _integrate(sampler, request, mu, kT, monitor, singularities)
     except OutOfPoints:
-        integrals = undiscovered(len(mu), _goals(sampler, request, odd), sampler.columns.width)
+        integrals = undiscovered(len(mu), goals(sampler, request.components, request.atol, odd), sampler.columns.width)
     singularities += van_hove_points(sampler, integrals, mu, kT)
     singularities = [found for found in (item.without(odd) for item in singularities) if found.terms]
     order = (width_of[:, None] * len(mus) + mu_of).ravel()
@@ -142,7 +140,7 @@ def _integrate(
                 sampler,
                 cell,
                 Peaks.at(mu, kT),
-                _goals(sampler, request, odd),
+                goals(sampler, request.components, request.atol, odd),
                 rtol=request.rtol,
                 degeneracy_tol=request.degeneracy_tol,
                 max_points=max(request.max_k_points - sampler.points, 0),
@@ -152,28 +150,6 @@ def _integrate(
             return odd, integrals
         except WindowGrew as grown:
             sampler.wanted = grown.wanted
-
-
-def _goals(sampler: BandSampler, request: Request, odd: Mapping[str, float]) -> list[Goal]:
-    """One block of columns for each term; nothing is asked of a term that is odd in k."""
-    goals = []
-    for term in request.terms:
-        basis = term.basis(sampler.model.dim)
-        entries = basis.reshape(len(basis), -1)
-        if request.components is not None:
-            entries = np.stack([basis[:, i, j, k] for i, j, k in request.components], axis=1)
-        if term.name in odd:
-            entries = entries[:, :0]
-        columns = sampler.columns.entries[term.name]
-        # The engine integrates without [dk] and spin degeneracy.
-        atol = request.atol[term.name] / _measure(sampler.model)
-        goals.append(Goal(columns, sampler.columns.modulus[term.name], atol, entries))
-    return goals
-
-
-def _measure(model: Model) -> float:
-    """Factor of [dk] and of the sum over spins."""
-    return model.spin_degeneracy / (2.0 * np.pi) ** model.dim
 
 
 def _assemble(
@@ -203,7 +179,18 @@ def _assemble(
                 diverging |= singularity.terms[term.name][order]
         converged[:, number] &= ~diverging
         diverges[:, number] = diverging
-        results[term.name] = _term_result(term, sampler, integrals, odd.get(term.name), in_gap, diverging, shape)
+        results[term.name] = term_result(
+            term,
+            sampler.columns,
+            integrals.value,
+            integrals.error,
+            dim=model.dim,
+            measure=measure(model),
+            violation=odd.get(term.name),
+            in_gap=in_gap,
+            diverging=diverging,
+            shape=shape,
+        )
         stopped = (integrals.limited[:, number] | (term.name in odd)) & ~in_gap & ~diverging & integrals.discovered
         limited += [{"term": term.name, "kT": float(kT[n]), "mu": float(mu[n])} for n in np.flatnonzero(stopped)]
     _warn(request, sampler, integrals, ~converged & ~diverges, singularities)
@@ -217,11 +204,11 @@ def _assemble(
         "rtol": request.rtol,
         "atol": json.dumps(request.atol),
         "degeneracy_tol_eV": request.degeneracy_tol,
-        "components": "all" if request.components is None else " ".join(map(_letters, request.components)),
+        "components": letters(request.components),
         "form": "WPD",
         "model": model.name,
         "spin_degeneracy": model.spin_degeneracy,
-        "versions": json.dumps(_versions()),
+        "versions": json.dumps(versions()),
         "singular": json.dumps([singularity.record() for singularity in singularities]),
         "noise_limited": json.dumps(limited),
         "odd_in_k": json.dumps(list(odd)),
@@ -231,57 +218,12 @@ def _assemble(
     return to_dataset(mu=request.mu, kT=request.kT, dim=model.dim, terms=results, tau=request.tau, attrs=attrs)
 
 
-def _term_result(
-    term: Term,
-    sampler: BandSampler,
-    integrals: Integrals,
-    violation: float | None,
-    in_gap: BoolArray,
-    diverging: BoolArray,
-    shape: tuple[int, int],
-) -> TermResult:
-    """Tensors of one term; the sign makes the integral of the bump -f0' one of f0'."""
-    dim, measure = sampler.model.dim, _measure(sampler.model)
-    columns = sampler.columns.entries[term.name]
-    value = np.where(in_gap[:, None], 0.0, -measure * integrals.value[:, columns])
-    error = measure * integrals.error[:, columns]
-    modulus = measure * np.abs(integrals.value[:, sampler.columns.modulus[term.name]])
-    if violation is not None:
-        value = np.zeros_like(value)
-        error = np.where(np.isfinite(error), max(NOISE, 10.0 * violation) * modulus[:, None], np.inf)
-    # Rounding: nothing in the modulus cancels, so this many digits of it are always uncertain.
-    error = error + 1e-15 * modulus[:, None]
-    tiny = 1e-18 * max(1.0, float(modulus.max(initial=0.0)))
-    error = np.where(in_gap[:, None], tiny, np.where(modulus[:, None] > 0, error, np.maximum(error, tiny)))
-    tensor = term.expand(value, dim).reshape(*shape, dim, dim, dim)
-    spread = np.where(np.isfinite(error), error, 0.0)
-    tensor_error = term.expand_error(spread, dim)
-    infinite = ~np.isfinite(error).all(axis=1) | diverging
-    tensor_error[infinite] = np.inf
-    largest = np.maximum(np.abs(value).max(axis=1), spread.max(axis=1))
-    cancellation = np.divide(modulus, largest, out=np.ones_like(modulus), where=~in_gap & (largest > 0))
-    small = measure * np.abs(integrals.value[:, sampler.columns.small_gap[term.name]])
-    share = np.divide(small, modulus, out=np.zeros_like(small), where=modulus > 0)
-    return TermResult(
-        natural=tensor,
-        natural_error=tensor_error.reshape(tensor.shape),
-        cancellation=np.maximum(cancellation, 1.0).reshape(shape),
-        small_gap_share=np.clip(share, 0.0, 1.0).reshape(shape),
-        tau_power=term.tau_power,
-        equation=term.equation,
-    )
-
-
 def _has_no_geometry(term: Term, sampler: BandSampler, integrals: Integrals) -> bool:
     """Whether the integrand of a term is zero at every k: a single band, or bands that nothing couples."""
     samples = integrals.samples
     if samples is None or not samples.count:
         return False
     return bool(samples.energy.size) and not samples.integrand[..., sampler.columns.modulus[term.name]].any()
-
-
-def _letters(entry: tuple[int, int, int]) -> str:
-    return "".join(DIRECTIONS[a] for a in entry)
 
 
 def _warn(
@@ -316,20 +258,3 @@ def _warn(
             ConvergenceWarning,
             stacklevel=5,
         )
-
-
-def _versions() -> dict[str, str]:
-    import platform
-
-    import scipy
-    import xarray
-
-    from . import __version__
-
-    return {
-        "sigmaijk": __version__,
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "scipy": scipy.__version__,
-        "xarray": xarray.__version__,
-    }
