@@ -64,13 +64,13 @@ def test_toy_model_agrees_with_the_trapezoid_rule():
     """Two integrators that share nothing but the integrand."""
     options = {"terms": ("drude", "qm"), "rtol": 1e-4, "progress": False}
     model = sg.models.dirac_pt()
-    simplices = sg.conductivity(model, 0.25, 0.02585, **options)
+    patches = sg.conductivity(model, 0.25, 0.02585, **options)
     grid = sg.conductivity(model, 0.25, 0.02585, method="trapezoid", **options)
     assert "trapezoid" in grid.attrs["method"]
-    assert "simplices" in simplices.attrs["method"]
+    assert "patches" in patches.attrs["method"]
     for term in ("drude", "qm"):
-        difference = np.abs(simplices[f"{term}_natural"].values - grid[f"{term}_natural"].values)
-        allowed = simplices[f"{term}_natural_error"].values + grid[f"{term}_natural_error"].values
+        difference = np.abs(patches[f"{term}_natural"].values - grid[f"{term}_natural"].values)
+        allowed = patches[f"{term}_natural_error"].values + grid[f"{term}_natural_error"].values
         assert (difference <= allowed).all()
         assert np.abs(grid[f"{term}_natural"].values).max() > 1e-2
 
@@ -197,14 +197,14 @@ def test_terms_that_are_odd_in_k_are_zero_with_their_reason():
 def test_limit_on_k_points_keeps_what_there_is():
     model = sg.models.dirac_pt()
     with pytest.warns(sg.ConvergenceWarning, match="was not reached"):
-        ds = sg.conductivity(model, 0.25, rtol=1e-8, terms="qm", max_k_points=6000, progress=False)
+        ds = sg.conductivity(model, 0.25, rtol=1e-8, terms="qm", max_k_points=300, progress=False)
     value, error = entry(ds, "qm", "xyy")
     assert ds.attrs["converged"] == 0
-    assert ds.attrs["k_points"] <= 6000
+    assert ds.attrs["k_points"] <= 300
     assert abs(value.item() - TOY[0.0]) <= 3 * error.item() < 0.1
 
 
-@pytest.mark.parametrize("limit", [1, 50, 1000])
+@pytest.mark.parametrize("limit", [1, 50, 100])
 def test_error_is_infinite_while_pieces_are_still_searched(limit: int):
     with pytest.warns(sg.ConvergenceWarning, match="before all Fermi-surface pieces were found"):
         ds = sg.conductivity(sg.models.dirac_pt(), 0.25, max_k_points=limit, progress=False)
@@ -390,7 +390,7 @@ def test_unfinished_search_never_counts_as_converged():
         {(0, 0): 0.5 * sz, (1, 0): hop, (-1, 0): hop.conj().T, (0, 1): 0 * s0, (0, -1): 0 * s0},
     )
     with pytest.warns(sg.ConvergenceWarning, match="before all"):
-        ds = sg.conductivity(model, -1.2, max_k_points=300, progress=False)
+        ds = sg.conductivity(model, -1.2, max_k_points=200, progress=False)
     assert ds.attrs["converged"] == 0
     assert ds.attrs["noise_limited"] == "[]"
 

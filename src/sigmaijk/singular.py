@@ -244,11 +244,16 @@ def _van_hove(sampler: BandSampler, integrals: Integrals, mu: FloatArray, kT: Fl
             continue
         if sampler.model.dim != 2 or not terms:
             continue
-        slowest = np.argsort(speed)[:24]
-        near = [n for n in slowest if (cold & (np.abs(mu - energy[n]) < 0.1 * np.ptp(energy))).any()]
-        if not near:
+        still = integrals.unresolved.still
+        if still is None:
+            slowest = np.argsort(speed)[:24]
+            near = [n for n in slowest if (cold & (np.abs(mu - energy[n]) < 0.1 * np.ptp(energy))).any()]
+            seeds = samples.points(np.array(near, dtype=np.int64))
+        else:
+            seeds = np.array([k for k, number in still if number == sheet]).reshape(-1, sampler.model.dim)
+        if not len(seeds):
             continue
-        for point in _critical_points(sampler, samples.points(np.array(near)), band):
+        for point in _critical_points(sampler, seeds, band):
             hit: BoolArray = np.logical_and(cold, np.abs(point.energy - mu) <= AT_MU)
             known = any(s.bands == (band, band) and np.linalg.norm(s.k - point.k) < 1e-6 for s in found)
             if hit.any() and point.masses[0] < 0 < point.masses[-1] and not known:

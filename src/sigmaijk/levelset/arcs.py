@@ -220,6 +220,8 @@ class LevelLines:
             coarse = np.zeros(len(request.mesh), dtype=bool)
             found = []
             for sheet, bands in enumerate(self.field.sheets):
+                if self.field.flat[sheet]:
+                    continue
                 chains = cut(request.mesh, bands.start, request.energy)
                 if chains is not None:
                     coarse |= chains.coarse
@@ -683,11 +685,15 @@ def _assess(arcs: Arcs) -> None:
             return tangent[..., 0] * normal[..., 1] - tangent[..., 1] * normal[..., 0]
 
         speed = arcs.speed[rows][:, known]
-        before = arcs.integrand[rows][:, known] * (area(s) / speed)[..., None]
+        safe = np.where(speed > 0, speed, 1.0)
+        before = arcs.integrand[rows][:, known] * (area(s) / safe)[..., None]
         root, faster = s + step, speed + arcs.bend[rows][:, known] * step
         jacobian = area(root)
         integrand = arcs.integrand[rows][:, known] + arcs.slope[rows][:, known] * step[..., None]
-        y = integrand * (jacobian / np.where(faster > 0, faster, 1e-300))[..., None]
+        with np.errstate(over="ignore", invalid="ignore"):
+            y = integrand * np.divide(jacobian, faster, out=np.zeros_like(faster), where=faster > 0)[..., None]
+        finite = np.isfinite(y).all(axis=2)
+        y[~finite] = 0.0
         part = arcs.span[rows, 1] - arcs.span[rows, 0]
         weight = part[:, None] * weights(n)
         arcs.value[rows] = np.einsum("kj,kjc->kc", weight, y)
@@ -695,7 +701,8 @@ def _assess(arcs: Arcs) -> None:
         arcs.residual[rows] = np.einsum("kj,kjc->kc", weight, doubt)
         arcs.rule[rows], arcs.decay[rows] = _rule_error(y, n, part)
         length = np.linalg.norm(along, axis=1)[:, None]
-        fine = arcs.valid[rows][:, known] & (jacobian > 0) & (faster > 0) & (np.abs(root) <= FARTHEST * length)
+        fine = arcs.valid[rows][:, known] & finite & (jacobian > 0) & (faster > 0)
+        fine &= np.abs(root) <= FARTHEST * length
         arcs.sound[rows] = fine.all(axis=1)
 
 

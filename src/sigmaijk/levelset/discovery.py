@@ -49,6 +49,9 @@ class Unresolved:
 
     touching: list[tuple[FloatArray, int]] = field(default_factory=list)
     """Centre of the element and number of the lower of two sheets that may touch."""
+    still: list[tuple[FloatArray, int]] | None = None
+    """Where the gradient may vanish at an energy of a delta function: a point (d,) and the number of the sheet. None if
+    that was not looked for."""
     hidden: FloatArray | None = None
     """What pieces that may still hide could add to each column at each peak, (peak, c)."""
 

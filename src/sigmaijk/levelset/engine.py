@@ -18,7 +18,7 @@ from . import simplices
 from .critical import CriticalPoints, critical_points
 from .discovery import Unresolved
 from .elements import Peaks
-from .field import Field, SheetSplit
+from .field import FLAT, Field, SheetSplit
 from .mesh import Mesh
 from .moments import DENSE, Moments, moments, table
 from .pieces import Table
@@ -214,8 +214,8 @@ class _Patches:
         rows = np.flatnonzero(late)
         self.peaks = self.peaks.take(rows)
         other = self._simplices("")
-        size = np.abs(result.value[rows]).max(axis=0) + 1e-300
-        better = (other.error / size).max(axis=1) < (result.error[rows] / size).max(axis=1)
+        mine, theirs = block_errors(result.error[rows], self.goals), block_errors(other.error, self.goals)
+        better = np.isinf(mine).any(axis=1) | (theirs <= mine).all(axis=1)
         for name in ("value", "error", "converged", "limited", "nearest", "crossed", "hiding", "allowed"):
             getattr(result, name)[rows[better]] = getattr(other, name)[better]
         result.points = self.field.points
@@ -279,7 +279,7 @@ class _Patches:
         hiding = np.zeros(len(peaks), dtype=bool)
         cold = np.flatnonzero(sharp)
         hiding[cold] = surfaces.hides(peaks.centre[cold])
-        unresolved = Unresolved(surfaces.unresolved.touching + list(critical.kinks))
+        unresolved = Unresolved(surfaces.unresolved.touching + list(critical.kinks), surfaces.unresolved.still)
         crossed = (found.value != 0.0).any(axis=1)
         return Integrals(
             value=found.value,
@@ -327,5 +327,5 @@ def _nearest(energy: FloatArray, peaks: Peaks) -> FloatArray:
     below = np.abs(flat[np.maximum(place - 1, 0)] - peaks.centre)
     nearest = np.minimum(above, below)
     for low, high in zip(energy.min(axis=0), energy.max(axis=0), strict=True):
-        nearest[(peaks.centre >= low) & (peaks.centre <= high)] = 0.0
+        nearest[(peaks.centre >= low - FLAT) & (peaks.centre <= high + FLAT)] = 0.0
     return nearest

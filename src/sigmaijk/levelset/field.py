@@ -11,6 +11,10 @@ from ..arrays import FloatArray, IntArray
 from .samples import OutOfPoints, Sample, Sampler
 
 
+FLAT = 1e-9
+"""A sheet whose energies all lie within this (eV) is flat."""
+
+
 class Spot(NamedTuple):
     """One sheet at each of a batch of k."""
 
@@ -38,6 +42,8 @@ class Field:
         self.points = 0
         self.sheets: list[slice] = []
         """The bands of each sheet."""
+        self.flat: list[bool] = []
+        """Sheets whose energy is the same everywhere: they have no level sets."""
 
     def __call__(self, k: FloatArray) -> Sample:
         """All bands at a batch of k; raises OutOfPoints, before any evaluation, if the limit would be passed."""
@@ -52,6 +58,13 @@ class Field:
         together[list(apart)] = False
         bounds = [0, *(np.flatnonzero(~together) + 1).tolist(), energy.shape[1]]
         self.sheets = [slice(a, b) for a, b in pairwise(bounds) if b > a]
+        spread = np.ptp(energy, axis=0) if len(energy) else np.zeros(energy.shape[1])
+        self.flat = [bool((spread[sheet] <= FLAT).all()) for sheet in self.sheets]
+
+    @property
+    def leads(self) -> list[int]:
+        """Lowest band of each sheet that has level sets."""
+        return [sheet.start for sheet, flat in zip(self.sheets, self.flat, strict=True) if not flat]
 
     def merge(self, sample: Sample) -> Sample:
         """Sheets instead of bands: mean energy and velocity, sum of the integrands; raises SheetSplit."""

@@ -10,7 +10,7 @@ import numpy as np
 from ..arrays import BoolArray
 from .discovery import DEPTH, MOST_TOUCHING, TOUCH_DEPTH, TOUCH_SHARE, Unresolved, add_hidden, touching
 from .elements import Peaks, extent
-from .field import Field
+from .field import FLAT, Field
 from .mesh import Mesh
 from .samples import Samples
 
@@ -21,6 +21,9 @@ MARGIN, LEAST_MARGIN = 1.0, 0.3
 """Share of the differences of its gradients by which a simplex must point to one side; and at deep levels, where only
 kinks of sorted bands are left, which no refinement removes."""
 SHALLOW = 6
+STILL_LEVEL = {2: 13, 3: 9}
+"""Where something is unclear after so many bisections of all edges, a critical point is within about 1e-9 eV."""
+MOST_STILL = 8
 
 
 def first_mesh(samples: Samples, field: Field, refined: float = 1.0) -> Mesh:
@@ -46,6 +49,8 @@ def unclear(mesh: Mesh, low: float, high: float, band: int | None = None) -> Boo
     found = np.zeros(len(mesh), dtype=bool)
     size = extent(samples.cell, mesh.vertices, samples.steps)
     for sheet in range(samples.energy.shape[1]) if band is None else [band]:
+        if np.ptp(samples.energy[:, sheet]) <= FLAT:
+            continue
         energy = samples.energy[mesh.nodes, sheet]
         velocity = samples.velocity[mesh.nodes, sheet]
         spread = mesh.spread * (size * np.ptp(velocity, axis=1)).sum(axis=1)
@@ -71,7 +76,7 @@ def search(mesh: Mesh, energy: float, degeneracy_tol: float) -> tuple[Mesh, Unre
     """
     samples, dim = mesh.samples, mesh.samples.cell.dim
     peaks = Peaks.at(np.array([energy]), np.array([0.0]))
-    unresolved = Unresolved()
+    unresolved = Unresolved(still=[])
     # What was found at its deepest level once is not asked again: its simplices stay as they are.
     while True:
         hidden = unclear(mesh, energy, energy)
@@ -79,6 +84,8 @@ def search(mesh: Mesh, energy: float, degeneracy_tol: float) -> tuple[Mesh, Unre
         too_deep = close & ((mesh.level >= TOUCH_DEPTH[dim]) | (np.count_nonzero(close) > MOST_TOUCHING))
         too_deep |= close & (samples.count >= TOUCH_SHARE[dim] * samples.limit)
         deepest = hidden & (mesh.level >= DEPTH[dim])
+        if not unresolved.still:
+            unresolved.still = _still(mesh, energy, hidden & (mesh.level >= STILL_LEVEL[dim]))
         marked = (hidden & ~deepest) | (close & ~too_deep)
         if not marked.any():
             break
@@ -87,3 +94,14 @@ def search(mesh: Mesh, energy: float, degeneracy_tol: float) -> tuple[Mesh, Unre
     unresolved.touching += [(centre[i], int(sheet[i])) for i in np.flatnonzero(too_deep)]
     add_hidden(samples, mesh.take(deepest), peaks, unresolved)
     return mesh, unresolved
+
+
+def _still(mesh: Mesh, energy: float, rows: BoolArray) -> list[tuple[FloatArray, int]]:
+    """A point and the sheet for each of the simplices that are unclear at a deep level."""
+    if not rows.any():
+        return []
+    found = []
+    for sheet in range(mesh.samples.energy.shape[1]):
+        part = np.flatnonzero(rows & unclear(mesh, energy, energy, sheet))
+        found += [(mesh.corners()[row].mean(axis=0), sheet) for row in part[:MOST_STILL]]
+    return found

@@ -76,6 +76,8 @@ class Integrals:
     """The tolerance of each block, (peak, block)."""
     samples: Samples | None = None
     """Everything that was sampled, if it was kept."""
+    audit: str = "none"
+    """What a second search said: `agrees`, or in what it does not."""
 
     def reordered(self, order: IntArray) -> Integrals:
         """The same for other peaks, given by their numbers; repeats are allowed."""

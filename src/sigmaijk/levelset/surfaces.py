@@ -33,7 +33,7 @@ class LevelSets:
         self._patches: LevelLines | Facets = LevelLines(field) if mesh.samples.cell.dim == 2 else Facets(field)
         self._number: dict[float, int] = {}
         self._columns = columns
-        self.unresolved = Unresolved()
+        self.unresolved = Unresolved(still=[])
         self._hidden: list[FloatArray] = []
         self._ready: list[bool] = []
         self.report: Callable[[], None] | None = None
@@ -80,6 +80,8 @@ class LevelSets:
             self._hidden.append(np.zeros(self._columns))
             mesh, unresolved = search(self.mesh, energy, self.field.degeneracy_tol)
             self.unresolved.touching += unresolved.touching
+            assert self.unresolved.still is not None
+            self.unresolved.still += unresolved.still or []
             if unresolved.hidden is not None:
                 self._hidden[number] = unresolved.hidden[0]
             requests.append(LevelRequest(mesh, energy, number))
