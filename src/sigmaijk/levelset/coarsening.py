@@ -26,7 +26,8 @@ def coarsen(surface: Surface, cosine: float, longest: float) -> Surface:
     """
     speed = np.linalg.norm(surface.gradient, axis=1)
     normal = np.divide(surface.gradient, speed[:, None], out=np.zeros_like(surface.gradient), where=speed[:, None] > 0)
-    priority = np.random.default_rng(len(speed)).permutation(len(speed)).astype(float)
+    # Scrambled numbers of the samples: a mesh that is refined elsewhere merges the same triangles here.
+    priority = (surface.sample * 2654435761 % 4294967291).astype(float)
     for _ in range(ROUNDS):
         if not len(surface.corner):
             break

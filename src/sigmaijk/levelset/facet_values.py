@@ -22,11 +22,9 @@ STEEP = 0.25
 """Smallest cosine between direction and gradient."""
 REACH = 0.5
 """Largest |s| in units of the longest edge of the triangle."""
-DRIFT = 0.15
-"""Largest way from the first guess to the surface in units of the longest edge: further off lies something else."""
 FAR = 0.03
 """A Newton step above this share of the facet's size is followed by another evaluation."""
-ROUNDS = 4
+ROUNDS = 8
 SLOPE = 2.0
 """How much faster the integrand may change across the surface than along it."""
 MOST_NODES = max(len(rule) for rule in rules())
@@ -47,6 +45,8 @@ class Triangles:
     """Simplex of the mesh that the facet was cut from, or a part of it."""
     reach: FloatArray
     """Largest |s|."""
+    drift: FloatArray
+    """Largest way from the first guess to the surface in units of the longest edge; further off lies something else."""
     level: IntArray
     """Number of the rule."""
     depth: IntArray
@@ -185,7 +185,7 @@ def _trace(field: Field, triangles: Triangles, nodes: _Nodes, start: FloatArray)
         )
         s[active] += move
         step[active] = move
-        near = np.abs(s[active] - start[active]) <= DRIFT * size[active]
+        near = np.abs(s[active] - start[active]) <= triangles.drift[f[active]] * size[active]
         valid[active] = steep & near & (np.abs(s[active]) <= triangles.reach[f[active]])
         active = active[valid[active] & (np.abs(move) > FAR * size[active])]
         if not len(active):

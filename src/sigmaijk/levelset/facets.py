@@ -29,6 +29,8 @@ REMAINS = 0.02
 SLOW = 0.45
 """A facet is cut rather than given a higher rule where degrees decay more slowly than this."""
 DEPTH = 12
+PATIENCE = 6
+"""What is still too coarse after so many finer meshes has creases."""
 POLISHES = 3
 STEEPER = 100.0
 FORBIDDEN = 1e-9
@@ -47,6 +49,8 @@ class Facets:
         self._triangles: Triangles | None = None
         self._quadrature: Quadrature | None = None
         self._seeds = Seeds(field)
+        self._refusals: dict[float, int] = {}
+        """How often each energy was sent back in a row."""
         self._spare: tuple[Triangles, Quadrature] | None = None
         self._rule_error: FloatArray = np.empty((0, 0))
         self.owner: IntArray = np.empty(0, dtype=np.int64)
@@ -72,19 +76,26 @@ class Facets:
         """
         coarse = [np.zeros(len(request.mesh), dtype=bool) for request in requests]
         waiting = self._attempt(requests, list(range(len(requests))), coarse, merge=True)
+        waiting = [n for n in waiting if self._refusals.get(requests[n].energy, 0) < PATIENCE]
         if waiting:
             # Merged triangles may be at fault: without them no simplex need be cut.
             for number in waiting:
                 coarse[number][:] = False
             self._attempt(requests, waiting, coarse, merge=False)
-        self._seeds.forget({request.energy for request, mask in zip(requests, coarse, strict=True) if mask.any()})
+        refused = {request.energy for request, mask in zip(requests, coarse, strict=True) if mask.any()}
+        self._seeds.forget(refused)
+        if self._spare is not None:
+            rows = np.flatnonzero(np.isin(self._spare[0].energy, list(refused)))
+            self._spare = (self._spare[0].take(rows), self._spare[1].take(rows)) if len(rows) else None
+        self._refusals = {energy: self._refusals.get(energy, 0) + 1 for energy in refused}
         return [mask if mask.any() else None for mask in coarse]
 
     def _attempt(
         self, requests: Sequence[LevelRequest], numbers: list[int], coarse: list[BoolArray], merge: bool
     ) -> list[int]:
         """Add the facets of some requests or mark simplices; returns which failed only on the true surface."""
-        seeds, tried = self._seeds.find(requests, numbers, coarse, merge)
+        creased = {energy for energy, times in self._refusals.items() if times >= PATIENCE}
+        seeds, tried = self._seeds.find(requests, numbers, coarse, merge, creased)
         if seeds:
             self._first_values(requests, seeds, coarse)
         return [number for number in tried if coarse[number].any()]
@@ -97,9 +108,10 @@ class Facets:
         place = self._known(whole)
         fresh = np.flatnonzero(place < 0)
         pool = [] if self._spare is None else [self._spare]
+        known = len(pool[0][0]) if pool else 0
         if len(fresh):
             new = whole.take(fresh)
-            place[fresh] = (len(pool[0][0]) if pool else 0) + np.arange(len(fresh))
+            place[fresh] = known + np.arange(len(fresh))
             pool.append((new, evaluate(self._field, new)))
         evaluated = _join([t for t, _ in pool]).take(place)
         evaluated.origin, evaluated.owner = whole.origin, whole.owner
@@ -109,9 +121,16 @@ class Facets:
             rows = request == number
             coarse[number][evaluated.origin[rows & ~results.valid]] = True
             refused |= rows & bool(coarse[number].any())
-        spare = np.flatnonzero(refused & results.valid)
-        self._spare = (evaluated.take(spare), results.take(spare)) if len(spare) else None
+        fresh = np.flatnonzero(refused & results.valid & (place >= known))
+        self._keep(evaluated.take(fresh), results.take(fresh))
         self._append(evaluated.take(~refused), results.take(~refused))
+
+    def _keep(self, triangles: Triangles, quadrature: Quadrature) -> None:
+        """Keep valid facets for the next attempt at their energies, beside those of earlier ones."""
+        if self._spare is None:
+            self._spare = triangles, quadrature
+        else:
+            self._spare = self._spare[0].join(triangles), self._spare[1].join(quadrature)
 
     def _known(self, triangles: Triangles) -> IntArray:
         """Row of the same facet in what an earlier attempt left over, or -1, (facet,)."""

@@ -27,6 +27,10 @@ CORNER_STEP = 0.02
 CORNER_REACH = 0.7
 """Largest distance of a corner from its cut points, in units of the edges there."""
 CORNER_ROUNDS = 4
+DRIFT, LOOSE_DRIFT = 0.15, 0.4
+"""Largest way of a node from the first guess in units of the longest edge; the second where the surface has creases."""
+CREASED = 0.7
+"""Facets whose normals differ by more than the angle with this cosine have a crease, if no finer mesh makes it go."""
 
 
 @dataclass
@@ -40,12 +44,31 @@ class Seed:
     """(vertex, 3), folded into the cell."""
     direction: FloatArray
     """Unit gradients, (vertex, 3)."""
+    creased: bool
+    """Directions are to be smoothed where the surface has creases."""
 
     def bent(self, direction: FloatArray) -> np.ndarray:
         """Simplices of triangles whose corners look into too different directions (vertex, 3)."""
+        return self.surface.origin[self._alike(direction) < ALIGNED]
+
+    def _alike(self, direction: FloatArray) -> FloatArray:
+        """Smallest cosine between the directions at the corners of each triangle, (triangle,)."""
         normal = direction[self.surface.corner]
-        cosine = (normal * np.roll(normal, 1, axis=1)).sum(axis=2).min(axis=1, initial=1.0)
-        return self.surface.origin[cosine < ALIGNED]
+        return (normal * np.roll(normal, 1, axis=1)).sum(axis=2).min(axis=1, initial=1.0)
+
+    def smooth(self, direction: FloatArray) -> FloatArray:
+        """Directions, averaged over neighbours around creases: sheets that cross make edges that no mesh resolves."""
+        if not self.creased:
+            return direction
+        corner = self.surface.corner
+        for _ in range(2):
+            around = np.zeros_like(direction)
+            for slot in range(3):
+                np.add.at(around, corner[:, slot], direction[corner].sum(axis=1))
+            near = np.zeros(len(direction), dtype=bool)
+            near[corner[self._alike(direction) < CREASED]] = True
+            direction = np.where(near[:, None], _unit(around), direction)
+        return direction
 
 
 @dataclass
@@ -64,19 +87,27 @@ class Seeds:
         """By energy, sheet and sample."""
 
     def find(
-        self, requests: Sequence[LevelRequest], numbers: Sequence[int], coarse: list[BoolArray], merge: bool
+        self,
+        requests: Sequence[LevelRequest],
+        numbers: Sequence[int],
+        coarse: list[BoolArray],
+        merge: bool,
+        creased: set[float],
     ) -> tuple[list[Seed], list[int]]:
         """Seeds of the requests with these numbers in which no simplex is too coarse, and requests that went so far.
 
-        Marks the others in `coarse`. The numbers returned are of those whose samples alone gave no reason for it.
+        Marks the others in `coarse`. At the energies `creased` directions are smoothed before they are judged. The
+        numbers returned are of those whose samples alone gave no reason for a mark.
         """
         seeds = [seed for number in numbers for seed in self._march(requests[number], number, coarse, merge)]
         for seed in seeds:
-            coarse[seed.request][seed.bent(_unit(seed.surface.gradient))] = True
+            seed.creased = requests[seed.request].energy in creased
+            coarse[seed.request][seed.bent(seed.smooth(_unit(seed.surface.gradient)))] = True
         seeds = [seed for seed in seeds if not coarse[seed.request].any()]
         tried = sorted({seed.request for seed in seeds})
         self._corners(requests, seeds, coarse)
         for seed in seeds:
+            seed.direction = seed.smooth(seed.direction)
             coarse[seed.request][seed.bent(seed.direction)] = True
         return [seed for seed in seeds if not coarse[seed.request].any()], tried
 
@@ -96,7 +127,7 @@ class Seeds:
             if merge:
                 surface = coarsen(surface, FLAT, SPAN * _period(samples.cell))
             if len(surface.corner):
-                seeds.append(Seed(number, sheet, surface, surface.start.copy(), np.zeros_like(surface.start)))
+                seeds.append(Seed(number, sheet, surface, surface.start.copy(), np.zeros_like(surface.start), False))
         return seeds
 
     def _corners(self, requests: Sequence[LevelRequest], seeds: list[Seed], coarse: list[BoolArray]) -> None:
@@ -180,6 +211,7 @@ def triangles(request: LevelRequest, seed: Seed) -> Triangles:
         owner=np.full(count, request.owner),
         origin=seed.surface.origin,
         reach=REACH * sizes(place),
+        drift=np.full(count, LOOSE_DRIFT if seed.creased else DRIFT),
         level=np.zeros(count, dtype=np.int64),
         depth=np.zeros(count, dtype=np.int64),
         displacement=np.stack(slopes, axis=1) @ sag().T,
