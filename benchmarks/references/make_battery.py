@@ -17,14 +17,16 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests"))
 
 import numpy as np
-from slices import Reference, sampler_of, slices
+from slices import Reference, hopping_table, sampler_of, slices
 from trapezoid import trapezoid
 
 from cases.battery import REFERENCES, TERMS, Problem, count, problem
 from sigmaijk.levelset.elements import Peaks, contributions, first_mesh
 from sigmaijk.levelset.samples import Cell, Samples
+from sigmaijk.models import LatticeModel
+from sigmaijk.sampler import BandSampler
 
-SLICES = {2: (1e-8, 200_000), 3: (1e-6, 120_000)}
+SLICES = {2: (1e-8, 200_000), 3: (1e-6, 500_000)}
 TRAPEZOID = {2: (5e-7, 2_500_000), 3: (1e-5, 1_200_000)}
 """Goal, in units of the modulus, and what may be spent on it: lines, or points of both grids."""
 
@@ -44,6 +46,12 @@ def uniform_simplices(case: Problem, divisions: int) -> np.ndarray:
     return total
 
 
+def undoubled(model: LatticeModel) -> LatticeModel:
+    """One of the two copies of a model whose blocks are block x 1."""
+    blocks = {R: block[::2, ::2] for R, block in hopping_table(model).items()}
+    return LatticeModel(model.lattice, blocks, positions=model.positions[::2])
+
+
 def record(case: Problem) -> dict:
     """What is stored of a problem."""
     start = time.process_time()
@@ -54,7 +62,11 @@ def record(case: Problem) -> dict:
         found = trapezoid(case.model, case.mu, case.kT, goal=goal, most_points=most)
     else:
         goal, most = SLICES[dim]
-        found = slices(case.model, case.mu, goal=goal, most_lines=most)
+        # Two copies that do not know of each other are twice one of them, which costs a quarter.
+        single = case.kind == "3D doublets"
+        found = slices(undoubled(case.model) if single else case.model, case.mu, goal=goal, most_lines=most)
+        if single:
+            found = Reference(2 * found.value, 2 * found.uncertainty, f"twice {found.note}")
     sampler = sampler_of(case.model)
     catalogue = {term.name: term for term in sampler.terms}
     stored = {
@@ -86,7 +98,7 @@ def record(case: Problem) -> dict:
     return stored
 
 
-def _largest(difference: np.ndarray, sampler, name: str) -> float:
+def _largest(difference: np.ndarray, sampler: BandSampler, name: str) -> float:
     return float(np.abs(difference[sampler.columns.entries[name]]).max())
 
 
@@ -100,9 +112,12 @@ def main(first: int, last: int, redo: bool) -> None:
         case = problem(number)
         known[number] = found = record(case)
         doubt = max(
-            max(found["uncertainty"][name]) / max(map(abs, found["value"][name]), default=1.0)
-            for name in TERMS
-            if found["modulus"][name] > 0 and max(map(abs, found["value"][name])) > 1e-9 * found["modulus"][name]
+            (
+                max(found["uncertainty"][name]) / max(map(abs, found["value"][name]))
+                for name in TERMS
+                if max(map(abs, found["value"][name])) > 1e-9 * found["modulus"][name] > 0
+            ),
+            default=0.0,
         )
         check = ""
         if "simplices" in found:
