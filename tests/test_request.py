@@ -26,6 +26,7 @@ DEFAULTS: dict[str, Any] = {
     "degeneracy_tol": 1e-6,
     "max_k_points": None,
     "method": "auto",
+    "audit": False,
     "checkpoint": None,
 }
 

@@ -197,6 +197,7 @@ def _compute(job: Job, model: Model, base: str, quiet: bool) -> int:
             degeneracy_tol=wanted.degeneracy_tol,
             max_k_points=wanted.max_k_points,
             method=wanted.method,
+            audit=wanted.audit,
         )
     console = output_console()
     try:

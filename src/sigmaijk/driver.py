@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,12 +17,13 @@ from numpy.typing import ArrayLike
 from .arrays import BoolArray, FloatArray, IntArray
 from .domain import cell_of, choose_bands, merge_windows
 from .errors import ConvergenceWarning, SingularResponseWarning
+from .levelset.audit import compare, other_cell
 from .levelset.discovery import Unresolved
 from .levelset.elements import Peaks
 from .levelset.engine import integrate
 from .levelset.periodic import trapezoid
-from .levelset.samples import OutOfPoints
-from .levelset.simplices import Integrals, undiscovered
+from .levelset.samples import Cell, OutOfPoints
+from .levelset.simplices import Goal, Integrals, undiscovered
 from .model import Model
 from .parity import odd_terms
 from .progress import Progress, make_progress
@@ -53,6 +54,7 @@ def conductivity(
     degeneracy_tol: float = 1e-6,
     max_k_points: int | None = None,
     method: str = "auto",
+    audit: bool = False,
     checkpoint: object = None,
 ) -> xarray.Dataset:
     """Second-order DC conductivity sigma_ijk (J_i = sigma_ijk E_j E_k, charge -e) of a model, with error estimates.
@@ -62,6 +64,8 @@ def conductivity(
     rtol, atol: wanted error of the largest entry of each tensor; atol in natural units, a number or a dict by term.
     tau: relaxation time in fs; adds the total. components: entries that the tolerance acts on, such as ['xyy'].
     degeneracy_tol: bands closer than this (eV) are one group. max_k_points: ends a run, with what it has.
+    method: 'auto' (Fermi-surface patches or adaptive simplices, what is expected to be cheaper; attrs['method'] says
+    why) or 'trapezoid' (a periodic grid, kT > 0). audit: do it all again from a shifted, finer start and compare.
 
     Returns an xarray.Dataset with dims (kT, mu, i, j, k): for each term the SI value (A nm/V^2 in 2D, A/V^2 in 3D, per
     fs for bcd and per fs^2 for drude), `_error`, `_natural` (eV, nm, e = hbar = 1) and diagnostics.
@@ -82,6 +86,7 @@ def conductivity(
         degeneracy_tol=degeneracy_tol,
         max_k_points=max_k_points,
         method=method,
+        audit=audit,
         checkpoint=checkpoint,
     )
     from threadpoolctl import threadpool_limits
@@ -123,30 +128,43 @@ def _integrate(
     def report(_: int, ratio: float) -> None:
         monitor.update(sampler.points, ratio)
 
-    def hopeless(unresolved: Unresolved, allowed: FloatArray) -> BoolArray:
-        by_term = {term.name: allowed[:, number] for number, term in enumerate(request.terms)}
-        singularities.extend(divergent_nodes(sampler, unresolved, mu, kT, by_term))
-        mask = np.zeros(allowed.shape, dtype=bool)
+    def diverging(shape: tuple[int, ...]) -> BoolArray:
+        mask = np.zeros(shape, dtype=bool)
         for singularity in singularities:
             for number, term in enumerate(request.terms):
                 mask[:, number] |= singularity.terms.get(term.name, False)
         return mask
 
+    def hopeless(unresolved: Unresolved, allowed: FloatArray) -> BoolArray:
+        by_term = {term.name: allowed[:, number] for number, term in enumerate(request.terms)}
+        singularities.extend(divergent_nodes(sampler, unresolved, mu, kT, by_term))
+        return diverging(allowed.shape)
+
+    def known(_: Unresolved, allowed: FloatArray) -> BoolArray:
+        return diverging(allowed.shape)
+
     engine = trapezoid if request.method == "trapezoid" else integrate
+
+    def run(domain: Cell, wanted: list[Goal], ask: Callable[[Unresolved, FloatArray], BoolArray]) -> Integrals:
+        return engine(
+            sampler,
+            domain,
+            Peaks.at(mu, kT),
+            wanted,
+            rtol=request.rtol,
+            degeneracy_tol=request.degeneracy_tol,
+            max_points=max(request.max_k_points - sampler.points, 0),
+            report=report,
+            hopeless=ask,
+        )
+
     while True:
         try:
             odd = odd_terms(sampler, cell)
-            integrals = engine(
-                sampler,
-                cell,
-                Peaks.at(mu, kT),
-                goals(sampler, request.components, request.atol, odd),
-                rtol=request.rtol,
-                degeneracy_tol=request.degeneracy_tol,
-                max_points=max(request.max_k_points - sampler.points, 0),
-                report=report,
-                hopeless=hopeless,
-            )
+            wanted = goals(sampler, request.components, request.atol, odd)
+            integrals = run(cell, wanted, hopeless)
+            if request.audit:
+                integrals = compare(integrals, run(other_cell(cell), wanted, known), wanted)
             return odd, integrals
         except WindowGrew as grown:
             sampler.wanted = grown.wanted
@@ -200,6 +218,7 @@ def _assemble(
         "max_k_points": request.max_k_points,
         "converged": int(converged.all()),
         "method": integrals.method,
+        "audit": integrals.audit,
         "simplices": integrals.simplices,
         "rtol": request.rtol,
         "atol": json.dumps(request.atol),

@@ -112,6 +112,7 @@ class RunSection(_Section):
     out: Annotated[str, Field(min_length=1)] | None = None
     max_k_points: Annotated[int, Field(gt=0)] | None = None
     method: str = "auto"
+    audit: bool = False
     components: list[str] | None = None
     degeneracy_tol: Positive = 1e-6
 

@@ -37,6 +37,7 @@ class Request:
     degeneracy_tol: float
     max_k_points: int
     method: str
+    audit: bool
 
 
 def energies(name: str, values: ArrayLike) -> FloatArray:
@@ -134,6 +135,13 @@ def point_limit(max_k_points: float | None) -> int:
     return int(number)
 
 
+def flag(name: str, value: bool) -> bool:
+    """True or False, nothing that merely counts as one of them."""
+    if not isinstance(value, bool | np.bool_):
+        raise ArgumentTypeError(f"{name} must be True or False, got {value!r}")
+    return bool(value)
+
+
 def chosen_method(method: str, kT: FloatArray) -> str:
     """The integrator by name; a sum on grids has no limit T = 0."""
     if not isinstance(method, str):
@@ -173,6 +181,7 @@ def check(
     degeneracy_tol: float,
     max_k_points: int | None,
     method: str,
+    audit: bool,
     checkpoint: object,
 ) -> Request:
     """The request, or the first complaint about it."""
@@ -192,6 +201,6 @@ def check(
     _refuse_later(form, executor, checkpoint)
     degeneracy_tol = not_negative("degeneracy_tol", degeneracy_tol, "eV")
     limit = point_limit(max_k_points)
-    return Request(
-        mus, widths, selected, rtol, absolute, tau, entries, degeneracy_tol, limit, chosen_method(method, widths)
-    )
+    chosen = chosen_method(method, widths)
+    audited = flag("audit", audit)
+    return Request(mus, widths, selected, rtol, absolute, tau, entries, degeneracy_tol, limit, chosen, audited)

@@ -31,6 +31,7 @@ DECADES = float(np.log(1e6))
 """What the logarithm of a divergence is taken to be when its weight is compared with the tolerance."""
 ANGLES = 512
 MOST_SEEDS = 48
+FLAT_BAND = "flat band"
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,9 @@ class Singularity:
     advice: str = field(default="")
 
     def without(self, names: Iterable[str]) -> Singularity:
-        """The same without some terms, which vanish for another reason."""
+        """The same without some terms, which vanish for another reason; at a flat band none has a Fermi surface."""
+        if self.kind == FLAT_BAND:
+            return self
         left = {name: entries for name, entries in self.terms.items() if name not in set(names)}
         return replace(self, terms=left)
 
@@ -240,7 +243,7 @@ def _van_hove(sampler: BandSampler, integrals: Integrals, mu: FloatArray, kT: Fl
                 every = {term.name: hit for term in sampler.terms}
                 k = samples.points(np.array([0]))[0]
                 advice = "a band without width has no Fermi surface: choose kT > 0 or another mu"
-                found.append(Singularity("flat band", k, float(energy.mean()), (band, band), every, advice))
+                found.append(Singularity(FLAT_BAND, k, float(energy.mean()), (band, band), every, advice))
             continue
         if sampler.model.dim != 2 or not terms:
             continue

@@ -22,7 +22,7 @@ from .search import unclear
 
 STEPS = 10
 FLAT = 1e-7
-"""A gradient this much smaller than what it changes by across the simplex is zero: the energy is then right to 1e-14."""
+"""A gradient this much smaller than what it changes by across the simplex is zero; the energy is right to 1e-14."""
 KINK_DEPTH = {2: 17, 3: 12}
 """Bisections of all edges after which what is unclear is a kink."""
 LINEAR = 0.3
@@ -34,7 +34,7 @@ SAME = 1e-9
 SHARE = {2: 0.1, 3: 0.05}
 """Share of the points allowed that the search may spend."""
 MOST = 400
-"""Unclear simplices of one generation beyond which a sheet is flat there, or kinked along a line: not isolated points."""
+"""Unclear simplices of one generation beyond which the points are not isolated: a flat part, or a kink along a line."""
 
 
 @dataclass

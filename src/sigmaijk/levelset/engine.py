@@ -146,7 +146,7 @@ class _Patches:
         critical = critical_points(self.field, mesh, windows) if len(windows) else CriticalPoints()
         costs = self._costs(mesh, windows, critical)
         if costs.simplices < costs.patches:
-            return self._simplices(f"chosen because {costs.describe()}")
+            return self._simplices(f"chosen because {costs.describe()}", self.hopeless)
         surfaces = LevelSets(self.field, mesh, self.goals, self.columns)
         if self.report is not None:
             surfaces.report = self._tell
@@ -191,7 +191,7 @@ class _Patches:
         simplices = least * (1e-2 / self.rtol) ** power
         return Costs(patches, simplices)
 
-    def _simplices(self, reason: str) -> Integrals:
+    def _simplices(self, reason: str, hopeless: Hopeless | None) -> Integrals:
         """The other engine, on the samples that are there."""
         result = simplices.integrate(
             self.field,
@@ -202,7 +202,7 @@ class _Patches:
             degeneracy_tol=self.field.degeneracy_tol,
             max_points=self.field.limit,
             report=self.report,
-            hopeless=self.hopeless,
+            hopeless=hopeless,
             samples=self.samples,
         )
         result.points = self.field.points
@@ -213,7 +213,7 @@ class _Patches:
         """Simplices for the peaks that patches could not finish; what is more certain is kept."""
         rows = np.flatnonzero(late)
         self.peaks = self.peaks.take(rows)
-        other = self._simplices("")
+        other = self._simplices("", None)
         mine, theirs = block_errors(result.error[rows], self.goals), block_errors(other.error, self.goals)
         better = np.isinf(mine).any(axis=1) | (theirs <= mine).all(axis=1)
         for name in ("value", "error", "converged", "limited", "nearest", "crossed", "hiding", "allowed"):

@@ -10,7 +10,6 @@ import numpy as np
 from ..arrays import FloatArray, IntArray
 from .samples import OutOfPoints, Sample, Sampler
 
-
 FLAT = 1e-9
 """A sheet whose energies all lie within this (eV) is flat."""
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..arrays import BoolArray
+from ..arrays import BoolArray, FloatArray
 from .discovery import DEPTH, MOST_TOUCHING, TOUCH_DEPTH, TOUCH_SHARE, Unresolved, add_hidden, touching
 from .elements import Peaks, extent
 from .field import FLAT, Field
