@@ -30,7 +30,7 @@ NODES = 0.4
 """Share of the tolerance that errors of values may use up."""
 ALL = 0.95
 """Share of the tolerance for values and rules together; the rest is for what was cut off."""
-DENSE = 8
+DENSE = 16
 """So many sharp peaks in an interval or a piece are interpolated; fewer are evaluated one by one."""
 DEEPEST = 14
 PATIENCE = 60
@@ -310,11 +310,16 @@ class _Run:
             if not self.complete:
                 return
             value, _, _, count = self._sums()
+            before = self.surfaces.error.copy()
             self._improve(self.allowed(value), count)
             value, rules, nodes, _ = self._sums()
-            if not self.complete or not self._extend(self.allowed(value), rules, nodes):
+            if not self.complete:
                 return
-            self._open()
+            if self._extend(self.allowed(value), rules, nodes):
+                self._open()
+            # A value that shrank while it was refined has made its own tolerance smaller.
+            elif np.array_equal(before, self.surfaces.error):
+                return
 
     def _improve(self, allowed: FloatArray, count: IntArray) -> None:
         """Every node of a peak may contribute the same to its error: outer nodes may be coarse."""
