@@ -45,11 +45,6 @@ def test_modules_of_later_versions_say_so(name: str, feature: str):
         getattr(sg, name)
 
 
-def test_the_spectrum_says_that_it_does_not_exist_yet():
-    with pytest.raises(NotImplementedError, match="level-set spectrum"):
-        sg.spectrum(None, (0.0, 1.0))
-
-
 def test_bad_arguments_are_both_ours_and_the_builtin_kind():
     assert issubclass(sg.ArgumentError, (sg.SigmaijkError, ValueError))
     for error in (sg.ArgumentError, sg.ModelError, sg.FileFormatError, sg.JobError):

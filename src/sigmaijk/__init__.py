@@ -17,6 +17,8 @@ _HOME = {
     "band_geometry": ".geometry",
     "BandGeometry": ".geometry",
     "conductivity": ".driver",
+    "spectrum": ".spectral",
+    "Spectrum": ".spectral",
     "open_result": ".results",
     "component": ".results",
     "kelvin": ".units",
@@ -57,6 +59,7 @@ __all__ = [
     "SigmaijkError",
     "SigmaijkWarning",
     "SingularResponseWarning",
+    "Spectrum",
     "UnsupportedFeatureError",
     "__version__",
     "band_geometry",
@@ -93,14 +96,8 @@ if TYPE_CHECKING:
     from .models.continuum import ContinuumModel
     from .models.lattice import LatticeModel
     from .results import component, open_result
+    from .spectral import Spectrum, spectrum
     from .units import kelvin
-
-
-def spectrum(*arguments: object, **options: object) -> Any:
-    """The spectral function S_F(eps) of a term; raises UnsupportedFeatureError until it exists."""
-    from .errors import UnsupportedFeatureError
-
-    raise UnsupportedFeatureError("the level-set spectrum (sigmaijk.spectrum) does not exist yet; use conductivity")
 
 
 def __getattr__(name: str) -> Any:

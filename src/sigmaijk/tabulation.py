@@ -1,0 +1,220 @@
+"""S_F of a model in a table over a window of energy, with everything that its moments must know without the model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from .arrays import BoolArray, FloatArray
+from .domain import cell_of, choose_bands
+from .levelset.critical import CriticalPoints
+from .levelset.engine import Tabulated, tabulate
+from .levelset.peaks import bump
+from .levelset.pieces import Table
+from .levelset.samples import OutOfPoints, Sample
+from .levelset.simplices import Goal
+from .model import Model
+from .parity import odd_terms
+from .progress import Progress
+from .sampler import BandSampler, Columns, WindowGrew
+from .singular import AT_MU, DECADES, MOST_SEEDS, Node, Singularity, find_node, node_strength
+from .tensors import goals, measure
+from .term import Term
+
+LOOKS = 33
+"""Energies of the window with which the bands are compared that may matter; what this misses the sampler notices."""
+RESERVE = 400
+"""k-points kept back, to know gapless nodes even where the points end."""
+
+ADVICE = {
+    "flat": ("flat band", "a band without width has no Fermi surface: choose kT > 0 or another mu"),
+    "saddle": ("van Hove saddle", "dI/dmu has no limit at a saddle: choose kT > 0 or move mu"),
+    "node": ("gapless tilted node", "open a gap, or choose mu further from the node than about 15 kT"),
+}
+"""Name and way out of what may diverge."""
+
+
+@dataclass(frozen=True)
+class CriticalEnergy:
+    """An energy at which S is not analytic."""
+
+    energy: float
+    """eV"""
+    kind: str
+    """`edge` of a band, `saddle`, or `node` (where sheets touch or have a kink)."""
+    k: FloatArray
+    """Where, (dim,), 1/nm."""
+    band: int
+    """Lowest band of the sheet, counted from 0."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is to be tabulated, checked."""
+
+    window: tuple[float, float]
+    terms: tuple[Term, ...]
+    rtol: float
+    components: tuple[tuple[int, int, int], ...] | None
+    degeneracy_tol: float
+    max_k_points: int
+
+
+@dataclass(frozen=True, eq=False)
+class Tabulation:
+    """A table, and what was learnt of the model on the way; it holds no function, so that it can be stored."""
+
+    table: Table
+    """Integrals over the cell, without [dk] and spin, of all columns."""
+    critical: list[CriticalEnergy]
+    model: str
+    dim: int
+    spin_degeneracy: int
+    measure: float
+    columns: Columns
+    goals: list[Goal]
+    odd: dict[str, float]
+    """Terms that are odd in k, with the violation seen."""
+    bare: list[str]
+    """Terms whose integrand is zero at every k."""
+    ranges: FloatArray
+    """Lowest and highest energy seen of each band, (n, 2)."""
+    flat: list[CriticalEnergy]
+    """Bands without width."""
+    nodes: list[tuple[Node, dict[str, float]]]
+    """Gapless nodes, with the strength of those terms that diverge there."""
+    k_points: int
+    k_points_energy_only: int
+
+    def singularities(self, mu: FloatArray, kT: FloatArray, allowed: Mapping[str, float]) -> list[Singularity]:
+        """Where a term has no limit at some (kT, mu), among what was met, by the rules of `singular`.
+
+        `allowed` is the tolerance of each term, without [dk].
+        """
+        found = []
+        saddles = [one for one in self.critical if one.kind == "saddle" and self.dim == 2]
+        for one in self.flat + saddles:
+            hit = (kT == 0) & (np.abs(mu - one.energy) <= AT_MU)
+            left = self.bare if one.kind == "saddle" else []
+            terms = {name: hit for name in allowed if name not in left}
+            if hit.any():
+                name, advice = ADVICE[one.kind]
+                found.append(Singularity(name, one.k, one.energy, (one.band, one.band), terms, advice))
+        name, advice = ADVICE["node"]
+        for node, strengths in self.nodes:
+            terms = {name: _at_node(node, c, mu, kT, allowed[name]) for name, c in strengths.items()}
+            terms = {name: hit for name, hit in terms.items() if hit.any()}
+            found.append(Singularity(name, node.k, node.energy, node.bands, terms, advice))
+        return [one for one in (one.without(self.odd) for one in found) if one.terms]
+
+
+def _at_node(node: Node, strength: float, mu: FloatArray, kT: FloatArray, allowed: float) -> BoolArray:
+    """Where S = strength sgn(x)/x**2 leaves 2 strength f0''(x) times a logarithm that has no limit, (peak,)."""
+    hit = (kT == 0) & (np.abs(node.energy - mu) <= AT_MU)
+    warm = kT > 0
+    x = (node.energy - mu[warm]) / kT[warm]
+    # At mu on the node the slope of f0' vanishes, but only there: the neighbourhood is as bad.
+    curvature = bump(x) * np.maximum(np.abs(np.tanh(0.5 * x)), 1e-3) / kT[warm] ** 2
+    least = np.minimum(allowed, 1e-3 * strength / kT[warm] ** 2)
+    hit[warm] |= 2.0 * strength * curvature * DECADES > 0.1 * least
+    return hit
+
+
+def tabulation(model: Model, wanted: Wanted, monitor: Progress) -> Tabulation:
+    """S_F over the window; if the points end before anything is known, an empty table."""
+    sampler = BandSampler(model, wanted.terms, wanted.degeneracy_tol, limit=wanted.max_k_points)
+    sampler.windows = np.array([wanted.window])
+    odd: dict[str, float] = {}
+    run: Tabulated | None = None
+    reserve = min(RESERVE, wanted.max_k_points // 50)
+
+    def told(k: FloatArray) -> Sample:
+        sample = sampler(k)
+        monitor.update(sampler.points, np.inf)
+        return sample
+
+    try:
+        cell = cell_of(model, sampler)
+        sampler.wanted = choose_bands(sampler, cell, np.linspace(*wanted.window, LOOKS), np.zeros(LOOKS))
+        sampler.windows = np.array([wanted.window])
+        while run is None:
+            try:
+                odd = odd_terms(sampler, cell)
+                run = tabulate(
+                    told,
+                    cell,
+                    wanted.window,
+                    goals(sampler, wanted.components, dict.fromkeys(sampler.columns.entries, 0.0), odd),
+                    rtol=wanted.rtol,
+                    degeneracy_tol=wanted.degeneracy_tol,
+                    max_points=max(wanted.max_k_points - sampler.points - reserve, 0),
+                )
+            except WindowGrew as grown:
+                sampler.wanted = grown.wanted
+    except OutOfPoints:
+        pass
+    return _described(sampler, wanted, odd, run)
+
+
+def _described(
+    sampler: BandSampler,
+    wanted: Wanted,
+    odd: dict[str, float],
+    run: Tabulated | None,
+) -> Tabulation:
+    width, start = sampler.columns.width, sampler.wanted.start
+    table = Table([], [], np.empty(0), np.empty((0, width)), np.empty((0, width))) if run is None else run.table
+    points = CriticalPoints() if run is None else run.critical
+    critical = [
+        CriticalEnergy(float(one.energy), one.kind, k, start + sheet)
+        for one, k, sheet in zip(points.energies, points.point, points.sheet, strict=True)
+        if wanted.window[0] <= one.energy <= wanted.window[1]
+    ]
+    ranges, flat, bare = np.empty((0, 2)), [], []
+    if run is not None and run.samples.energy.size:
+        energy, integrand = run.samples.energy, run.samples.integrand
+        ranges = np.stack([energy.min(axis=0), energy.max(axis=0)], axis=1)
+        where = run.samples.points(np.array([0]))[0]
+        flat = [
+            CriticalEnergy(float(ends.mean()), "flat", where, start + band)
+            for band, ends in enumerate(ranges)
+            if ends[1] - ends[0] <= AT_MU
+        ]
+        bare = [term.name for term in wanted.terms if not integrand[..., sampler.columns.modulus[term.name]].any()]
+    nodes = _nodes(sampler, points)
+    return Tabulation(
+        table=table,
+        critical=critical,
+        model=sampler.model.name,
+        dim=sampler.model.dim,
+        spin_degeneracy=sampler.model.spin_degeneracy,
+        measure=measure(sampler.model),
+        columns=sampler.columns,
+        goals=goals(sampler, wanted.components, dict.fromkeys(sampler.columns.entries, 0.0), odd),
+        odd=odd,
+        bare=bare,
+        ranges=ranges,
+        flat=flat,
+        nodes=nodes,
+        k_points=sampler.points,
+        k_points_energy_only=sampler.energy_points,
+    )
+
+
+def _nodes(sampler: BandSampler, points: CriticalPoints) -> list[tuple[Node, dict[str, float]]]:
+    """Gapless nodes among the kinks at which some term diverges."""
+    steep = [term for term in sampler.terms if term.node_power == 3]
+    found: list[tuple[Node, dict[str, float]]] = []
+    seeds = points.kinks[:: max(1, len(points.kinks) // MOST_SEEDS)] if steep else []
+    try:
+        for k, sheet in seeds:
+            node = find_node(sampler, k, sampler.wanted.start + sheet)
+            if node is None or any(np.linalg.norm(node.k - other.k) < 1e-6 for other, _ in found):
+                continue
+            strengths = {term.name: node_strength(node, term) for term in steep}
+            found.append((node, {name: strength for name, strength in strengths.items() if strength > 0}))
+    except OutOfPoints:
+        pass
+    return [(node, strengths) for node, strengths in found if strengths]
