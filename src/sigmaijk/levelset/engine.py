@@ -42,7 +42,7 @@ POINTS_PER_PATCH, MORE_PER_DIGIT = {2: 15.0, 3: 35.0}, 0.4
 """At rtol = 1e-3, and the share by which it grows with every digit more."""
 TABLE_NODES, THERMAL_NODES = 25, 10
 NEAR_WIDTHS = 12.0
-SIMPLICES_COST = {2: (6e3, 0.6), 3: (6e4, 1.0)}
+SIMPLICES_COST = {2: (2e4, 0.65), 3: (6e4, 1.0)}
 """Points at rtol = 1e-2, whatever the number of sheets, and the power with which they grow."""
 
 

@@ -33,6 +33,8 @@ ALL = 0.95
 DENSE = 16
 """So many sharp peaks in an interval or a piece are interpolated; fewer are evaluated one by one."""
 DEEPEST = 14
+LONG, HOPELESS, SHALLOW = 18, 30.0, 4
+"""A bump with so many nodes in one interval and an error so many times too large gets two rules there, and again."""
 PATIENCE = 60
 _PROBES = 60
 """Energies in each interval at which a table for a window must be precise."""
@@ -361,13 +363,23 @@ class _Run:
             ratio = float(np.divide(own, share, out=np.full_like(own, np.inf), where=share > 0)[excess].max())
             if isinstance(b, Piece) and _slow(b, self.surfaces.value[b.numbers], ratio):
                 grown |= self._split(b)
+            elif isinstance(b, Bump) and len(b.numbers) >= LONG and ratio > HOPELESS and b.depth < SHALLOW:
+                grown |= self._part(b)
             elif b.grow():
                 grown = True
             elif isinstance(b, Piece):
                 grown |= self._split(b)
+            elif isinstance(b, Bump) and b.depth < SHALLOW:
+                grown |= self._part(b)
             else:
                 self.finished.add(id(b))
         return grown
+
+    def _part(self, bump: Bump) -> bool:
+        """Two bumps instead of one: its interval is too long for one rule."""
+        self.blocks.remove(bump)
+        self.blocks.extend(bump.halves())
+        return True
 
     def _split(self, piece: Piece) -> bool:
         if piece.depth == DEEPEST:

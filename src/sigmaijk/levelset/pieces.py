@@ -21,8 +21,6 @@ SPAN = 0.125
 
 HIDDEN = 0.5
 """Share of the distance between two interpolants nearby below which no change of a moment is believed."""
-NEAR = 0.4
-"""Where a piece with one logarithmic end is cut, in t: at a hundredth of its length in energy."""
 
 _EDGES = 0.5 - 0.5 * np.cos(np.linspace(0.0, np.pi, 97))
 _CELLS = 0.5 - 0.5 * np.cos(np.pi * (np.arange(96) + 0.5) / 96)
@@ -256,16 +254,7 @@ class Piece:
 
     def halves(self) -> tuple[Piece, Piece]:
         """Two pieces that meet at t = 1/2, or closer to a logarithmic end: the far piece is smooth, the near small."""
-        low, high = self.stretch.power_low > 2, self.stretch.power_high > 2
-        cut = 0.5 if low == high else NEAR if low else 1.0 - NEAR
-        middle = float(self.stretch.energy(np.asarray(cut)))
-        lower = self.stretch._replace(high=middle, power_high=1)
-        upper = self.stretch._replace(low=middle, power_low=1)
-        # Seen from outside, a root or a logarithm is smooth in the logarithm of the distance.
-        if self.stretch.power_low > 1:
-            upper = upper._replace(scale_low=min(self.stretch.scale_low, 0.1 * (middle - self.stretch.below)))
-        if self.stretch.power_high > 1:
-            lower = lower._replace(scale_high=min(self.stretch.scale_high, 0.1 * (self.stretch.above - middle)))
+        lower, upper = self.stretch.halves()
         return Piece(lower, self.interval, self.depth + 1), Piece(upper, self.interval, self.depth + 1)
 
 

@@ -25,6 +25,8 @@ HIDDEN = 1.0
 """Share of the last coefficients below which no change between two rules is believed."""
 SLOW = 4.0
 """Error of a rule over its change where nothing converges; 4 is what a jump under the bump needs."""
+NEAR = 0.4
+"""Where a stretch with one logarithmic end is cut, in t: at a hundredth of its length in energy."""
 NEAREST = 1e-12
 """Distance in eV that nodes keep from critical energies, which are not known better than that."""
 
@@ -49,6 +51,20 @@ class Stretch(NamedTuple):
     scale_high: float = 1.0
     power_low: int = 1
     power_high: int = 1
+
+    def halves(self) -> tuple[Stretch, Stretch]:
+        """Two stretches that meet at t = 1/2, or closer to a logarithmic end: the far one is smooth, the near small."""
+        low, high = self.power_low > 2, self.power_high > 2
+        cut = 0.5 if low == high else NEAR if low else 1.0 - NEAR
+        middle = float(self.energy(np.asarray(cut)))
+        lower = self._replace(high=middle, power_high=1)
+        upper = self._replace(low=middle, power_low=1)
+        # Seen from outside, a root or a logarithm is smooth in the logarithm of the distance.
+        if self.power_low > 1:
+            upper = upper._replace(scale_low=min(self.scale_low, 0.1 * (middle - self.below)))
+        if self.power_high > 1:
+            lower = lower._replace(scale_high=min(self.scale_high, 0.1 * (self.above - middle)))
+        return lower, upper
 
     def mirrored(self) -> Stretch:
         """The map of the negative energy."""
@@ -351,8 +367,10 @@ class Point:
 class Bump:
     """Nested rules for one bump in one interval."""
 
-    def __init__(self, peak: int, mu: float, kT: float, interval: int, stretch: Stretch, first: int) -> None:
-        self.peaks, self.interval = np.array([peak]), interval
+    def __init__(
+        self, peak: int, mu: float, kT: float, interval: int, stretch: Stretch, first: int, depth: int = 0
+    ) -> None:
+        self.peaks, self.interval, self.stretch, self.depth = np.array([peak]), interval, stretch, depth
         self.mu, self.kT, self.level = mu, kT, 0
         self.ends = mu + kT * stretch.low, mu + kT * stretch.high
         self.rules = nested(stretch.rounded(), first)
@@ -381,6 +399,25 @@ class Bump:
         neglected = HIDDEN * self.rules.mass * np.maximum(last - noise, 0.0).max(axis=0)
         limit = np.where((last > 3.0 * noise).any(axis=0), SLOW, 1.0)
         return (trust(coefficients, level.gain, limit) * np.maximum(change, neglected))[None]
+
+    def halves(self) -> tuple[Bump, Bump]:
+        """Rules for two parts of the interval, together with more nodes than one had: what it saw they must not miss."""
+        lower, upper = (
+            Bump(
+                int(self.peaks[0]),
+                self.mu,
+                self.kT,
+                self.interval,
+                part,
+                5 if max(part.power_low, part.power_high) > 2 else 3,
+                self.depth + 1,
+            )
+            for part in self.stretch.halves()
+        )
+        for half in (lower, upper):
+            while half.weight.shape[1] < 0.7 * self.weight.shape[1] and half.grow():
+                pass
+        return lower, upper
 
     def grow(self) -> bool:
         """Go to the next level; False if there is none."""
