@@ -277,7 +277,7 @@ class Spectrum:
         """(peak, term)"""
         tolerance, floor = self._allowed
         floors = np.stack([NOISE * np.abs(value[:, goal.modulus]) for goal in self._found.goals], axis=1)
-        known = np.isfinite(error).all(axis=1)[:, None]
+        known = np.isfinite(error).all(axis=1, keepdims=True)
         return known & (block_errors(error, self._found.goals) <= np.maximum(np.maximum(tolerance, floor), floors))
 
     def _limited(self, mu: FloatArray, kT: FloatArray, counted: BoolArray) -> list[dict[str, object]]:

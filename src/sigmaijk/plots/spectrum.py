@@ -31,7 +31,7 @@ POINTS = 600
 """Energies drawn, evenly over the window; as many again crowd towards the critical energies."""
 SPIKE = 6.0
 """What exceeds the typical size this many times is cut off."""
-LABEL_WIDTH = 0.15
+LABEL_WIDTH = 0.11
 """Width of the label of a critical energy as a share of the window."""
 
 
@@ -55,16 +55,23 @@ def _draw(axes: Axes, spectrum: Spectrum, term: str, component: str | None) -> N
     value, error = spectrum.evaluate(energy, term)
     unit = NATURAL_UNITS[spectrum.dim, spectrum.tau_power(term)]
     names = [component] if component is not None else _worth_drawing(spectrum.independent(term), value, error)
-    sizes = []
+    sizes: list[FloatArray] = []
     for rank, name in enumerate(names):
         curve, spread = (_entry(tensor, name) for tensor in (value, error))
         known = np.isfinite(spread)
-        curve, spread = np.where(known, curve, np.nan), np.where(known, spread, 0.0)
+        if not known.any():
+            continue
+        # Evenly over the window, where the grid is not.
+        even = np.interp(np.linspace(*spectrum.window, POINTS), energy[known], curve[known])
+        sizes.append(even)
         colour = COLOURS[rank % len(COLOURS)]
-        axes.fill_between(energy, curve - spread, curve + spread, color=colour, alpha=0.25, linewidth=0)
+        band = np.where(known, spread, np.nan)
+        axes.fill_between(energy, curve - band, curve + band, color=colour, alpha=0.25, linewidth=0)
+        # A line of which nothing is known would fill the frame; its error does.
+        known &= ~(spread > SPIKE * _typical(even))
         width = max(2.0 - 0.4 * rank, 1.0)  # a curve that lies on another leaves its rim visible
-        axes.plot(energy, curve, color=colour, linewidth=width, label=rf"$S_{{{name}}}$")
-        sizes.append(curve[np.isfinite(curve)])
+        drawn = np.where(known, curve, np.nan)
+        axes.plot(energy, drawn, color=colour, linewidth=width, label=rf"$S_{{{name}}}$")
     axes.axhline(0.0, color="0.75", linewidth=0.8, zorder=0)
     axes.set_xlim(*spectrum.window)
     _limit(axes, sizes)
@@ -114,11 +121,17 @@ def _worth_drawing(names: list[str], value: FloatArray, error: FloatArray) -> li
     return sorted(shown, key=lambda name: -sizes[name])[: len(COLOURS)]
 
 
+def _typical(values: FloatArray) -> float:
+    """A size that most values do not exceed; inf if most are zero."""
+    size = float(np.quantile(np.abs(values), 0.8))
+    return size if size > 0 else np.inf
+
+
 def _limit(axes: Axes, curves: list[FloatArray]) -> None:
     """Cut off spikes at what diverges, so that the rest can be seen."""
     values = np.concatenate([np.zeros(1), *curves])
-    typical = float(np.quantile(np.abs(values), 0.8))
-    if typical > 0 and np.abs(values).max() > SPIKE * typical:
+    typical = _typical(values)
+    if np.abs(values).max() > SPIKE * typical:
         low, high = max(values.min(), -SPIKE * typical), min(values.max(), SPIKE * typical)
         margin = 0.05 * (high - low)
         axes.set_ylim(low - margin, high + margin)
