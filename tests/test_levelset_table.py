@@ -9,7 +9,7 @@ import pytest
 from cases.engine import Outcome
 from cases.table import ROWS
 
-ENGINE_OF_HIGH_ORDER = False
+ENGINE_OF_HIGH_ORDER = True
 """Whether the engine that the caps were measured for is in place."""
 
 pending = pytest.mark.xfail(

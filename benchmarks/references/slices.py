@@ -192,12 +192,10 @@ def slices(model: LatticeModel, mu: float, *, goal: float = 1e-9, most_lines: in
     x, kronrod, gauss = _gauss_kronrod(dim - 1)
     panels = FIRST_PANELS[dim]
     low = 2 * np.pi * (np.array(list(product(range(panels), repeat=dim - 1))) + 0.37) / panels
-    value = np.zeros(columns.width)
-    size = np.full((dim, len(low)), 2 * np.pi / panels)
-    # Panels of all directions: (direction, corner, edge, integral, error), refined together.
-    axis, corner, edge = np.repeat(np.arange(dim), len(low)), np.tile(low, (dim, 1)), size.ravel()
-    integrals, errors, lines = _panels(model, sampler, mu, axis, corner, edge, x, kronrod, gauss), None, 0
-    integrals, errors = integrals
+    # Panels of all directions, refined together.
+    axis, corner = np.repeat(np.arange(dim), len(low)), np.tile(low, (dim, 1))
+    edge = np.full(len(axis), 2 * np.pi / panels)
+    integrals, errors = _panels(model, sampler, mu, axis, corner, edge, x, kronrod, gauss)
     lines = len(axis) * len(x)
     while True:
         value = integrals.sum(axis=0)
