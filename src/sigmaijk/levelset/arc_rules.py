@@ -1,0 +1,63 @@
+"""Nested Clenshaw-Curtis rules on [0, 1]: nodes, weights, interpolation and the error that a spectrum suggests."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+
+from ..arrays import FloatArray
+
+FINEST = 32
+"""Intervals of the finest rule; coarser ones use every second, fourth .. of its nodes."""
+FIRST = 4
+"""Intervals of the coarsest rule."""
+SAFETY = 10.0
+"""On the tail of the Chebyshev series of the integrand, as error of the rule."""
+
+
+@cache
+def grid() -> FloatArray:
+    """Nodes of the finest rule on [0, 1]."""
+    return 0.5 * (1.0 - np.cos(np.pi * np.arange(FINEST + 1) / FINEST))
+
+
+@cache
+def chebyshev(n: int) -> FloatArray:
+    """Coefficients of the interpolant of order n from its values at the nodes, (n + 1, n + 1)."""
+    j = np.arange(n + 1)
+    matrix = 2.0 / n * np.cos(np.pi * np.outer(j, n - j) / n)
+    matrix[:, [0, n]] *= 0.5
+    matrix[[0, n]] *= 0.5
+    return matrix
+
+
+@cache
+def weights(n: int) -> FloatArray:
+    """Weights of the rule of order n on [0, 1], (n + 1,)."""
+    moments = np.zeros(n + 1)
+    even = np.arange(0, n + 1, 2)
+    moments[even] = 1.0 / (1.0 - even.astype(float) ** 2)
+    return moments @ chebyshev(n)
+
+
+def interpolation(n: int, u: FloatArray) -> FloatArray:
+    """Values at u (m,) of [0, 1] from the values at the nodes of order n, (m, n + 1)."""
+    angle = np.arccos(np.clip(1.0 - 2.0 * u, -1.0, 1.0))
+    # T_k(-cos) of the reversed nodes: chebyshev() takes them in ascending order.
+    return np.cos(np.outer(np.pi - angle, np.arange(n + 1))) @ chebyshev(n)
+
+
+def rule_error(y: FloatArray, n: int, part: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Error of the rule of order n and decay of the Chebyshev coefficients, from the integrand (arc, n + 1, c)."""
+    if n == FIRST:
+        coarse = np.einsum("j,kjc->kc", weights(2), y[:, ::2])
+        return part[:, None] * np.abs(np.einsum("j,kjc->kc", weights(n), y) - coarse), np.ones(y[:, 0].shape)
+    size = np.abs(np.einsum("ij,kjc->kic", chebyshev(n), y))
+    # Symmetric integrands have every other coefficient zero: envelopes over three of them.
+    last = size[:, n - 2 :].max(axis=1)
+    middle = size[:, n // 2 - 1 : n // 2 + 2].max(axis=1)
+    ratio = np.divide(last, middle, out=np.zeros_like(last), where=middle > 0)
+    decay = np.clip(ratio ** (1.0 / (n / 2 - 1)), 0.1, 1.0)
+    rest = np.minimum(np.divide(decay, 1.0 - decay, out=np.full_like(decay, np.inf), where=decay < 1), n / 2)
+    return part[:, None] * last * rest * (SAFETY * 2.0 / n**2), decay
