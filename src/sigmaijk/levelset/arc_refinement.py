@@ -23,7 +23,10 @@ POLISHED = 0.03
 
 
 def complete(field: Field, arcs: Arcs, rounds: int = MOST_SPLITS) -> Arcs:
-    """First and second rule of new arcs whose end nodes are known; unsound ones are split, in the end taken as chords."""
+    """First and second rule of new arcs whose end nodes are known.
+
+    Unsound ones are split, and after the last round taken as chords.
+    """
     done = []
     for _ in range(rounds):
         if not len(arcs):
