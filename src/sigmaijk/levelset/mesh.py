@@ -6,7 +6,9 @@ refined for one energy pays only for points that no other mesh has.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import combinations, permutations, product
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,16 +21,22 @@ class Mesh:
 
     spread = 0.5
 
-    def __init__(self, samples: Samples, vertices: IntArray, tag: IntArray, generation: IntArray) -> None:
+    def __init__(
+        self, samples: Samples, vertices: IntArray, tag: IntArray, generation: IntArray, nodes: IntArray | None = None
+    ) -> None:
         self.samples = samples
         self.vertices = vertices
         """(simplex, d + 1, d), in steps of the finest lattice."""
-        self.nodes = samples.index(vertices)
+        self.nodes = samples.index(vertices) if nodes is None else nodes
         """Numbers of the samples at the vertices, (simplex, d + 1)."""
         self.tag = tag
         """The next edge to be bisected joins the vertices 0 and tag, (simplex,)."""
         self.generation = generation
         """How many bisections led here, (simplex,)."""
+        self.level = generation // samples.cell.dim
+        """How often the edges of each simplex have been halved, (simplex,)."""
+        self.survivors: IntArray = np.empty(0, dtype=np.int64)
+        """The first simplices are these of the mesh that was bisected, (simplex that was not cut,)."""
 
     def __len__(self) -> int:
         return len(self.tag)
@@ -48,14 +56,9 @@ class Mesh:
         count = len(vertices)
         return cls(samples, vertices, np.full(count, dim, dtype=np.int64), np.zeros(count, dtype=np.int64))
 
-    @property
-    def level(self) -> IntArray:
-        """How often the edges of each simplex have been halved, (simplex,)."""
-        return self.generation // self.samples.cell.dim
-
     def take(self, index: np.ndarray) -> Mesh:
         """Some of the simplices; what is left need not be conforming."""
-        return Mesh(self.samples, self.vertices[index], self.tag[index], self.generation[index])
+        return Mesh(self.samples, self.vertices[index], self.tag[index], self.generation[index], self.nodes[index])
 
     def corners(self) -> FloatArray:
         """Cartesian vertices, not folded back into the cell, (simplex, d + 1, d)."""
@@ -66,40 +69,112 @@ class Mesh:
 
         Raises OutOfPoints, with this mesh unchanged, if the new vertices cannot be paid for.
         """
-        vertices, tag, generation = self.vertices, self.tag, self.generation
-        fresh = np.empty(0, dtype=np.int64)
-        while marked.any():
-            old = np.flatnonzero(marked)
-            kept = np.flatnonzero(~marked)
-            first, second, middle = _halves(vertices[old], tag[old])
-            fresh = np.union1d(fresh, self.samples.key(middle))
-            next_tag = np.where(tag[old] > 1, tag[old] - 1, vertices.shape[2])
-            vertices = np.concatenate([vertices[kept], first, second])
-            tag = np.concatenate([tag[kept], next_tag, next_tag])
-            generation = np.concatenate([generation[kept], generation[old] + 1, generation[old] + 1])
-            marked = self._hanging(vertices, fresh)
-        return Mesh(self.samples, vertices, tag, generation)
+        whole = _Table(self.vertices, self.nodes, self.tag, self.generation)
+        middles = _Middles(self.samples)
+        survives, cut = np.ones(len(self), dtype=bool), marked
+        # Simplices of this mesh stay where they are; only the few new ones are moved about in every round.
+        new, cut_new = whole.take(np.empty(0, dtype=np.int64)), np.empty(0, dtype=bool)
+        while cut.any() or cut_new.any():
+            parents = _Table.join([whole.take(cut), new.take(cut_new)])
+            survives &= ~cut
+            new = _Table.join([new.take(~cut_new), *middles.halve(parents)])
+            cut, cut_new = middles.hang(whole) & survives, middles.hang(new)
+        survivors = np.flatnonzero(survives)
+        table = _Table.join([whole.take(survivors), new._replace(nodes=middles.sampled(new.nodes))])
+        mesh = Mesh(self.samples, table.vertices, table.tag, table.generation, table.nodes)
+        mesh.survivors = survivors
+        return mesh
 
-    def _hanging(self, vertices: IntArray, fresh: IntArray) -> BoolArray:
-        """Simplices with a vertex of the mesh in the middle of one of their edges."""
-        found = np.zeros(len(vertices), dtype=bool)
+
+class _Table(NamedTuple):
+    """Simplices while they are cut: the arrays of a mesh."""
+
+    vertices: IntArray
+    nodes: IntArray
+    tag: IntArray
+    generation: IntArray
+
+    def take(self, index: np.ndarray) -> _Table:
+        return _Table(*(array[index] for array in self))
+
+    @staticmethod
+    def join(tables: Sequence[_Table]) -> _Table:
+        return _Table(*(np.concatenate(arrays) for arrays in zip(*tables, strict=True)))
+
+
+class _Middles:
+    """Middles of the edges that one call has cut: numbers for them until they are sampled, and who must follow."""
+
+    def __init__(self, samples: Samples) -> None:
+        self._samples = samples
+        self._known = samples.count
+        """Middles have numbers from here on."""
+        self._points = np.empty((0, samples.cell.dim), dtype=np.int64)
+        self._keys = np.empty(0, dtype=np.int64)
+        """Ascending."""
+        self._numbers = np.empty(0, dtype=np.int64)
+        """Of the points with these keys."""
+        self._ends = np.zeros(self._known, dtype=np.int8)
+        """1 for the ends of edges that were cut, (sample and middle,)."""
+
+    def halve(self, table: _Table) -> tuple[_Table, _Table]:
+        """Both halves of each simplex."""
+        rows = np.arange(len(table.tag))
+        middle = (table.vertices[:, 0] + table.vertices[rows, table.tag]) // 2
+        number = self._number(middle)
+        self._ends[table.nodes[:, 0]] = 1
+        self._ends[table.nodes[rows, table.tag]] = 1
+        tag = np.where(table.tag > 1, table.tag - 1, table.vertices.shape[2])
+        vertices = _halves(table.vertices, table.tag, middle)
+        nodes = _halves(table.nodes, table.tag, number)
+        first, second = (_Table(v, n, tag, table.generation + 1) for v, n in zip(vertices, nodes, strict=True))
+        return first, second
+
+    def _number(self, middle: IntArray) -> IntArray:
+        """Numbers of middles (n, d), the same for periodic images."""
+        key = self._samples.key(middle)
+        unique, first = np.unique(key, return_index=True)
+        new = ~np.isin(unique, self._keys, assume_unique=True)
+        fresh = self._known + len(self._points) + np.arange(np.count_nonzero(new))
+        self._points = np.concatenate([self._points, middle[first[new]]])
+        place = np.searchsorted(self._keys, unique[new])
+        self._keys = np.insert(self._keys, place, unique[new])
+        self._numbers = np.insert(self._numbers, place, fresh)
+        self._ends = np.concatenate([self._ends, np.zeros(len(fresh), dtype=np.int8)])
+        return self._numbers[np.searchsorted(self._keys, key)]
+
+    def hang(self, table: _Table) -> BoolArray:
+        """Simplices with one of the middles in the middle of one of their edges, (simplex,)."""
+        found = np.zeros(len(table.tag), dtype=bool)
+        # Such an edge has both its ends marked; that is cheap to see, and few simplices are left for the exact test.
+        ends = self._ends[table.nodes[:, 0]]
+        for corner in range(1, table.nodes.shape[1]):
+            ends += self._ends[table.nodes[:, corner]]
+        rows = np.flatnonzero(ends >= 2)
+        vertices = table.vertices[rows]
         for a, b in combinations(range(vertices.shape[1]), 2):
             total = vertices[:, a] + vertices[:, b]
             even = np.flatnonzero(~(total % 2).any(axis=1))
-            key = self.samples.key(total[even] // 2)
-            place = np.minimum(np.searchsorted(fresh, key), len(fresh) - 1)
-            found[even] |= fresh[place] == key
+            key = self._samples.key(total[even] // 2)
+            place = np.minimum(np.searchsorted(self._keys, key), len(self._keys) - 1)
+            found[rows[even]] |= self._keys[place] == key
         return found
 
+    def sampled(self, nodes: IntArray) -> IntArray:
+        """Numbers of samples in place of those of middles; those that are new are evaluated in one batch."""
+        if not len(self._points):
+            return nodes
+        found = self._samples.index(self._points)
+        return np.where(nodes >= self._known, found[np.maximum(nodes - self._known, 0)], nodes)
 
-def _halves(vertices: IntArray, tag: IntArray) -> tuple[IntArray, IntArray, IntArray]:
-    """Both halves of each simplex and the middles of their edges 0 to tag."""
-    rows = np.arange(len(vertices))
-    middle = (vertices[:, 0] + vertices[rows, tag]) // 2
-    first, second = vertices.copy(), vertices.copy()
+
+def _halves(array: IntArray, tag: IntArray, middle: IntArray) -> tuple[IntArray, IntArray]:
+    """What belongs to the vertices (simplex, d + 1, ..) of both halves of each simplex, cut between 0 and tag."""
+    rows = np.arange(len(array))
+    first, second = array.copy(), array.copy()
     first[rows, tag] = middle
     for t in np.unique(tag):
         chosen = tag == t
-        second[chosen, :t] = vertices[chosen, 1 : t + 1]
+        second[chosen, :t] = array[chosen, 1 : t + 1]
         second[chosen, t] = middle[chosen]
-    return first, second, middle
+    return first, second
