@@ -12,7 +12,7 @@ Two tests split an element, each from values and gradients at its nodes alone:
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -39,6 +39,8 @@ error estimate, and a bump has no edge that it could miss altogether. Delta func
 MOST_TOUCHING = 2000
 """Isolated hot spots are few; where more elements of a level than this touch, whole sheets do (a pair split by little
 everywhere), every sample sees it, and the error estimate of the integration leads better than this test."""
+CHUNK = 100_000
+"""Doubles in one array of the tests."""
 COUPLED = 1e-9
 """Sheets whose coupling is below this share of their relative velocity pass through each other unnoticed."""
 
@@ -139,27 +141,53 @@ def unseen(samples: Samples, elements: Simplices, peaks: Peaks, affordable: bool
     return suspicious
 
 
+class Touching(NamedTuple):
+    """Where a sheet may touch the next one, whatever the energy; by ascending elements, then sheets, all (pair,)."""
+
+    row: IntArray
+    """Number of the element."""
+    sheet: IntArray
+    """Number of the lower sheet."""
+    low: FloatArray
+    high: FloatArray
+    """Energies between which that may happen."""
+
+
+def touches(samples: Samples, elements: Simplices, tolerance: float, rows: IntArray) -> Touching:
+    """Where two neighbouring sheets may touch in some of the elements."""
+    found: list[Touching] = []
+    for chunk in chunks(samples, elements, rows):
+        nodes = elements.nodes[chunk]
+        size = extent(samples.cell, elements.vertices[chunk], samples.steps)[:, None]
+        energy, velocity = samples.energy[nodes], samples.velocity[nodes]
+        below, above = energy[:, :, :-1], energy[:, :, 1:]
+        gap = above - below
+        together = (gap <= tolerance).all(axis=1)
+        relative = np.abs(velocity[:, :, 1:] - velocity[:, :, :-1]).max(axis=1)
+        motion = (size * relative).sum(axis=2)
+        coupled = samples.coupling[nodes][:, :, :-1].max(axis=1) > COUPLED * relative.max(axis=2)
+        row, sheet = np.nonzero(~together & coupled & (gap.min(axis=1) < TOUCH * motion))
+        spread = 0.5 * motion[row, sheet]
+        low, high = below[row, :, sheet].min(axis=1) - spread, above[row, :, sheet].max(axis=1) + spread
+        found.append(Touching(chunk[row], sheet, low, high))
+    return Touching(*(np.concatenate(arrays) for arrays in zip(*found, strict=True)))
+
+
+def chunks(samples: Samples, elements: Simplices, rows: IntArray) -> list[IntArray]:
+    """Rows of elements in parts, at least one, that keep the arrays of all their sheets within a processor's cache."""
+    number = max(1, CHUNK // (elements.nodes.shape[1] * samples.velocity[0].size))
+    return [rows[start : start + number] for start in range(0, max(len(rows), 1), number)]
+
+
 def touching(samples: Samples, elements: Simplices, peaks: Peaks, tolerance: float) -> tuple[BoolArray, np.ndarray]:
     """Elements where two neighbouring sheets may touch near a peak, and the number of the lower sheet."""
     suspicious = np.zeros(len(elements), dtype=bool)
     lower = np.zeros(len(elements), dtype=np.int64)
-    size = extent(samples.cell, elements.vertices, samples.steps)
-    for sheet in range(samples.energy.shape[1] - 1):
-        below, above = samples.energy[elements.nodes, sheet], samples.energy[elements.nodes, sheet + 1]
-        gap = above - below
-        together = (gap <= tolerance).all(axis=1)
-        relative = samples.velocity[elements.nodes, sheet + 1] - samples.velocity[elements.nodes, sheet]
-        motion = (size * np.abs(relative).max(axis=1)).sum(axis=1)
-        coupled = samples.coupling[elements.nodes, sheet].max(axis=1) > COUPLED * np.abs(relative).max(axis=(1, 2))
-        close = ~together & coupled & (gap.min(axis=1) < TOUCH * motion)
-        if not close.any():
-            continue
-        rows = np.flatnonzero(close)
-        spread = 0.5 * motion[rows]
-        sharp, broad = _distance(below[rows].min(axis=1) - spread, above[rows].max(axis=1) + spread, peaks)
-        near = (sharp == 0) | (broad <= TOUCH_REACH)
-        suspicious[rows[near]] = True
-        lower[rows[near]] = sheet
+    pairs = touches(samples, elements, tolerance, np.arange(len(elements)))
+    sharp, broad = _distance(pairs.low, pairs.high, peaks)
+    near = (sharp == 0) | (broad <= TOUCH_REACH)
+    suspicious[pairs.row[near]] = True
+    lower[pairs.row[near]] = pairs.sheet[near]
     return suspicious, lower
 
 

@@ -5,10 +5,23 @@ The tests are those of `discovery`; what may still hide at their deepest level e
 
 from __future__ import annotations
 
+from functools import cached_property
+from typing import NamedTuple
+
 import numpy as np
 
-from ..arrays import BoolArray, FloatArray
-from .discovery import DEPTH, MOST_TOUCHING, TOUCH_DEPTH, TOUCH_SHARE, Unresolved, add_hidden, touching
+from ..arrays import BoolArray, FloatArray, IntArray
+from .discovery import (
+    DEPTH,
+    MOST_TOUCHING,
+    TOUCH_DEPTH,
+    TOUCH_SHARE,
+    Touching,
+    Unresolved,
+    add_hidden,
+    chunks,
+    touches,
+)
 from .elements import Peaks, extent
 from .field import FLAT, Field
 from .mesh import Mesh
@@ -38,70 +51,139 @@ def first_mesh(samples: Samples, field: Field, refined: float = 1.0) -> Mesh:
     return mesh
 
 
-def unclear(mesh: Mesh, low: float, high: float, band: int | None = None) -> BoolArray:
-    """Simplices that level sets from low to high may enter and in which the gradient may vanish, (simplex,).
+def unclear(mesh: Mesh, low: float, high: float, band: int) -> BoolArray:
+    """Simplices that level sets of a sheet from low to high may enter and in which its gradient may vanish, (simplex,).
 
     A piece that no vertex shows encloses an extremum, and where the gradients at the vertices of a simplex all point to
     one side, by more than a share of what they differ, there is none. Where a simplex is crossed, the same test says
     that the level set in it is a graph over a plane: neither a neck nor a small pocket is cut through.
     """
-    samples = mesh.samples
     found = np.zeros(len(mesh), dtype=bool)
-    size = extent(samples.cell, mesh.vertices, samples.steps)
-    for sheet in range(samples.energy.shape[1]) if band is None else [band]:
-        if np.ptp(samples.energy[:, sheet]) <= FLAT:
-            continue
-        energy = samples.energy[mesh.nodes, sheet]
-        velocity = samples.velocity[mesh.nodes, sheet]
-        spread = mesh.spread * (size * np.ptp(velocity, axis=1)).sum(axis=1)
-        rows = np.flatnonzero((energy.min(axis=1) - spread <= high) & (energy.max(axis=1) + spread >= low))
-        if not len(rows):
-            continue
-        velocity = velocity[rows]
-        differ = np.linalg.norm(np.ptp(velocity, axis=1), axis=1)
-        margin = np.where(mesh.level[rows] < SHALLOW, MARGIN, LEAST_MARGIN)
-        sided = np.zeros(len(rows), dtype=bool)
-        # The middle of their range is the better side of a kink, where two gradients stand for three vertices or four.
-        for side in (velocity.mean(axis=1), 0.5 * (velocity.min(axis=1) + velocity.max(axis=1))):
-            along = np.einsum("nva,na->nv", velocity, side).min(axis=1)
-            sided |= along > margin * 0.5 * differ * np.linalg.norm(side, axis=1)
-        found[rows] |= ~sided
+    if not _flat(mesh.samples, band):
+        spans = _spans(mesh, np.arange(len(mesh)), slice(band, band + 1))
+        rows = np.flatnonzero((spans.low[:, 0] <= high) & (spans.high[:, 0] >= low))
+        found[rows] = _two_sided(mesh, rows, np.full(len(rows), band))
     return found
 
 
-def search(mesh: Mesh, energy: float, degeneracy_tol: float) -> tuple[Mesh, Unresolved]:
-    """Bisect until no test finds anything for the level set at `energy`, or to the deepest level.
+class _Spans(NamedTuple):
+    """Energies between which a sheet stays in a simplex, both (simplex, sheet)."""
 
-    Raises OutOfPoints with the meshes unchanged; the points that were sampled stay known.
-    """
-    samples, dim = mesh.samples, mesh.samples.cell.dim
-    peaks = Peaks.at(np.array([energy]), np.array([0.0]))
-    unresolved = Unresolved(still=[])
-    # What was found at its deepest level once is not asked again: its simplices stay as they are.
-    while True:
-        hidden = unclear(mesh, energy, energy)
-        close, sheet = touching(samples, mesh, peaks, degeneracy_tol)
-        too_deep = close & ((mesh.level >= TOUCH_DEPTH[dim]) | (np.count_nonzero(close) > MOST_TOUCHING))
-        too_deep |= close & (samples.count >= TOUCH_SHARE[dim] * samples.limit)
-        deepest = hidden & (mesh.level >= DEPTH[dim])
-        if not unresolved.still:
-            unresolved.still = _still(mesh, energy, hidden & (mesh.level >= STILL_LEVEL[dim]))
-        marked = (hidden & ~deepest) | (close & ~too_deep)
-        if not marked.any():
-            break
-        mesh = mesh.bisect(marked)
-    centre = mesh.corners().mean(axis=1)
-    unresolved.touching += [(centre[i], int(sheet[i])) for i in np.flatnonzero(too_deep)]
-    add_hidden(samples, mesh.take(deepest), peaks, unresolved)
-    return mesh, unresolved
+    low: FloatArray
+    high: FloatArray
 
 
-def _still(mesh: Mesh, energy: float, rows: BoolArray) -> list[tuple[FloatArray, int]]:
+def _spans(mesh: Mesh, rows: IntArray, sheets: slice) -> _Spans:
+    samples = mesh.samples
+    low, high = [], []
+    for chunk in chunks(samples, mesh, rows):
+        nodes = mesh.nodes[chunk]
+        energy, velocity = samples.energy[:, sheets][nodes], samples.velocity[:, sheets][nodes]
+        size = extent(samples.cell, mesh.vertices[chunk], samples.steps)[:, None]
+        spread = mesh.spread * (size * np.ptp(velocity, axis=1)).sum(axis=2)
+        low.append(energy.min(axis=1) - spread)
+        high.append(energy.max(axis=1) + spread)
+    return _Spans(np.concatenate(low), np.concatenate(high))
+
+
+def _two_sided(mesh: Mesh, rows: IntArray, sheet: IntArray) -> BoolArray:
+    """Pairs of a simplex and a sheet (pair,) in which the gradients at the vertices do not all point to one side."""
+    velocity = mesh.samples.velocity[mesh.nodes[rows], sheet[:, None]]
+    differ = np.linalg.norm(np.ptp(velocity, axis=1), axis=1)
+    margin = np.where(mesh.level[rows] < SHALLOW, MARGIN, LEAST_MARGIN)
+    sided = np.zeros(len(rows), dtype=bool)
+    # The middle of their range is the better side of a kink, where two gradients stand for three vertices or four.
+    for side in (velocity.mean(axis=1), 0.5 * (velocity.min(axis=1) + velocity.max(axis=1))):
+        along = np.einsum("nva,na->nv", velocity, side).min(axis=1)
+        sided |= along > margin * 0.5 * differ * np.linalg.norm(side, axis=1)
+    return ~sided
+
+
+def _flat(samples: Samples, sheet: int) -> bool:
+    return bool(np.ptp(samples.energy[:, sheet]) <= FLAT)
+
+
+class _Pairs(NamedTuple):
+    """Sheets of simplices, by ascending simplices, both (pair,)."""
+
+    row: IntArray
+    sheet: IntArray
+
+    def follow(self, survivors: IntArray, more: _Pairs, size: int) -> _Pairs:
+        """The same in a finer mesh made from one of `size` simplices, and those of its new simplices."""
+        place = np.full(size, -1)
+        place[survivors] = np.arange(len(survivors))
+        row = place[self.row]
+        kept = row >= 0
+        return _Pairs(np.concatenate([row[kept], more.row]), np.concatenate([self.sheet[kept], more.sheet]))
+
+
+class Search:
+    """Meshes for single energies, all made from one; what holds at every energy is looked at once."""
+
+    def __init__(self, mesh: Mesh, degeneracy_tol: float) -> None:
+        self.mesh, self.degeneracy_tol = mesh, degeneracy_tol
+
+    @cached_property
+    def _whole(self) -> tuple[_Spans, Touching]:
+        rows = np.arange(len(self.mesh))
+        spans = _spans(self.mesh, rows, slice(None))
+        return spans, touches(self.mesh.samples, self.mesh, self.degeneracy_tol, rows)
+
+    def at(self, energy: float) -> tuple[Mesh, Unresolved]:
+        """Bisect until no test finds anything for the level set at `energy`, or to the deepest level.
+
+        Raises OutOfPoints with the meshes unchanged; the points that were sampled stay known.
+        """
+        mesh, samples, dim = self.mesh, self.mesh.samples, self.mesh.samples.cell.dim
+        unresolved = Unresolved(still=[])
+        vanishing, meeting = self._suspects(mesh, np.arange(len(mesh)), *self._whole, energy)
+        # What was found at its deepest level once is not asked again: its simplices stay as they are.
+        while True:
+            hidden, close = np.zeros(len(mesh), dtype=bool), np.zeros(len(mesh), dtype=bool)
+            curved = [sheet for sheet in np.unique(vanishing.sheet).tolist() if not _flat(samples, sheet)]
+            pairs = _Pairs(*(array[np.isin(vanishing.sheet, curved)] for array in vanishing))
+            hidden[pairs.row], close[meeting.row] = True, True
+            too_deep = close & ((mesh.level >= TOUCH_DEPTH[dim]) | (np.count_nonzero(close) > MOST_TOUCHING))
+            too_deep |= close & (samples.count >= TOUCH_SHARE[dim] * samples.limit)
+            deepest = hidden & (mesh.level >= DEPTH[dim])
+            if not unresolved.still:
+                unresolved.still = _still(mesh, pairs)
+            marked = (hidden & ~deepest) | (close & ~too_deep)
+            if not marked.any():
+                break
+            finer = mesh.bisect(marked)
+            # The tests see nothing but the vertices: only new simplices can have other answers.
+            rows = np.arange(len(finer.survivors), len(finer))
+            spans = _spans(finer, rows, slice(None))
+            met = touches(samples, finer, self.degeneracy_tol, rows)
+            new_vanishing, new_meeting = self._suspects(finer, rows, spans, met, energy)
+            vanishing = vanishing.follow(finer.survivors, new_vanishing, len(mesh))
+            meeting = meeting.follow(finer.survivors, new_meeting, len(mesh))
+            mesh = finer
+        sheet = np.zeros(len(mesh), dtype=np.int64)
+        sheet[meeting.row] = meeting.sheet
+        deep = np.flatnonzero(too_deep)
+        unresolved.touching += list(zip(mesh.take(deep).corners().mean(axis=1), sheet[deep].tolist(), strict=True))
+        peaks = Peaks.at(np.array([energy]), np.array([0.0]))
+        add_hidden(samples, mesh.take(deepest), peaks, unresolved)
+        return mesh, unresolved
+
+    def _suspects(
+        self, mesh: Mesh, rows: IntArray, spans: _Spans, met: Touching, energy: float
+    ) -> tuple[_Pairs, _Pairs]:
+        """Where, in some simplices, the gradient may vanish at an energy, and where two sheets may touch there."""
+        row, sheet = np.nonzero((spans.low <= energy) & (spans.high >= energy))
+        found = _two_sided(mesh, rows[row], sheet)
+        near = (met.low <= energy) & (met.high >= energy)
+        return _Pairs(rows[row[found]], sheet[found]), _Pairs(met.row[near], met.sheet[near])
+
+
+def _still(mesh: Mesh, pairs: _Pairs) -> list[tuple[FloatArray, int]]:
     """A point and the sheet for each of the simplices that are unclear at a deep level."""
-    if not rows.any():
-        return []
+    deep = mesh.level[pairs.row] >= STILL_LEVEL[mesh.samples.cell.dim]
     found = []
-    for sheet in range(mesh.samples.energy.shape[1]):
-        part = np.flatnonzero(rows & unclear(mesh, energy, energy, sheet))
-        found += [(mesh.corners()[row].mean(axis=0), sheet) for row in part[:MOST_STILL]]
+    for sheet in np.unique(pairs.sheet[deep]).tolist():
+        rows = pairs.row[deep & (pairs.sheet == sheet)][:MOST_STILL]
+        found += [(centre, sheet) for centre in mesh.take(rows).corners().mean(axis=1)]
     return found

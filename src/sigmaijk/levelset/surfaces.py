@@ -14,7 +14,7 @@ from .field import Field
 from .level import LevelRequest
 from .mesh import Mesh
 from .samples import OutOfPoints
-from .search import search
+from .search import Search
 from .simplices import Goal, block_errors
 
 ROUNDS = 60
@@ -31,6 +31,7 @@ class LevelSets:
     def __init__(self, field: Field, mesh: Mesh, goals: Sequence[Goal], columns: int) -> None:
         self.field, self.mesh, self.goals = field, mesh, goals
         self._patches: LevelLines | Facets = LevelLines(field) if mesh.samples.cell.dim == 2 else Facets(field)
+        self._search = Search(mesh, field.degeneracy_tol)
         self._number: dict[float, int] = {}
         self._columns = columns
         self.unresolved = Unresolved(still=[])
@@ -78,7 +79,7 @@ class LevelSets:
             self._number[energy] = number
             self._ready.append(False)
             self._hidden.append(np.zeros(self._columns))
-            mesh, unresolved = search(self.mesh, energy, self.field.degeneracy_tol)
+            mesh, unresolved = self._search.at(energy)
             self.unresolved.touching += unresolved.touching
             assert self.unresolved.still is not None
             self.unresolved.still += unresolved.still or []
