@@ -35,6 +35,7 @@ class LevelSets:
         self._number: dict[float, int] = {}
         self._columns = columns
         self.unresolved = Unresolved(still=[])
+        self._summed: tuple[IntArray, FloatArray, FloatArray] | None = None
         self._hidden: list[FloatArray] = []
         self._ready: list[bool] = []
         self.report: Callable[[], None] | None = None
@@ -52,15 +53,24 @@ class LevelSets:
     @property
     def value(self) -> FloatArray:
         """(e, c)"""
-        return self._sum(self._patches.value)
+        return self._sums[0].copy()
 
     @property
     def error(self) -> FloatArray:
         """(e, c), inf where a level set could not be parametrised or has not been found yet."""
-        hidden = np.array(self._hidden).reshape(len(self._number), self._columns)
-        error = self._sum(self._patches.error) + hidden
+        error = self._sums[1] + np.array(self._hidden).reshape(len(self._number), self._columns)
         error[~np.array(self._ready, dtype=bool)] = np.inf
         return error
+
+    @property
+    def _sums(self) -> tuple[FloatArray, FloatArray]:
+        """Values and errors of the patches of each energy, (e, c) both."""
+        # Read far more often than changed; any change of the patches replaces the array of their owners.
+        patches = self._patches
+        owner, count = patches.owner, len(self._number)
+        if self._summed is None or self._summed[0] is not owner or len(self._summed[1]) != count:
+            self._summed = owner, self._sum(patches.value), self._sum(patches.error)
+        return self._summed[1:]
 
     def _sum(self, table: FloatArray) -> FloatArray:
         total = np.zeros((len(self._number), self._columns))
@@ -120,10 +130,7 @@ class LevelSets:
     def _refine(self, chosen: IntArray, weight: FloatArray) -> None:
         while True:
             try:
-                if isinstance(self._patches, LevelLines):
-                    self._patches.refine(chosen, weight)
-                else:
-                    self._patches.refine(chosen)
+                self._patches.refine(chosen, weight)
                 return
             except OutOfPoints:
                 if len(chosen) == 1:
@@ -140,7 +147,7 @@ class LevelSets:
         open_ones = (total > limit) & np.isfinite(total)
         inverse = np.divide(1.0, limit, out=np.zeros_like(limit), where=open_ones & (limit > 0))
         inverse[open_ones & (limit <= 0)] = 1e300
-        candidates = np.flatnonzero(open_ones.any(axis=1)[owner] & ~failed)
+        candidates = np.flatnonzero(np.asarray(open_ones.any(axis=1))[owner] & ~failed)
         if not len(candidates):
             return candidates, np.empty((0, self._columns))
         of = owner[candidates]
