@@ -22,10 +22,11 @@ POLISHED = 0.03
 """Nodes whose doubt is above this share of the worst of their arc are evaluated again."""
 
 
-def complete(field: Field, arcs: Arcs, rounds: int = MOST_SPLITS) -> Arcs:
+def complete(field: Field, arcs: Arcs, rounds: int = MOST_SPLITS, *, second: bool = True) -> Arcs:
     """First and second rule of new arcs whose end nodes are known.
 
-    Unsound ones are split, and after the last round taken as chords.
+    Unsound ones are split, and after the last round taken as chords. Without the second rule an error is the difference
+    of two very low ones: where it matters, arcs are raised later.
     """
     done = []
     for _ in range(rounds):
@@ -37,7 +38,7 @@ def complete(field: Field, arcs: Arcs, rounds: int = MOST_SPLITS) -> Arcs:
         arcs.order[:] = FIRST
         assess(arcs)
         good = arcs.sound
-        valid = _doubled(field, arcs.take(good))
+        valid = _doubled(field, arcs.take(good)) if second else arcs.take(good)
         stays = valid.sound
         done.append(valid.take(stays))
         arcs = split(field, Arcs.join([arcs.take(~good), valid.take(~stays)]))

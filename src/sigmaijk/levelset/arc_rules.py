@@ -12,7 +12,7 @@ FINEST = 32
 """Intervals of the finest rule; coarser ones use every second, fourth .. of its nodes."""
 FIRST, SECOND = 4, 8
 """Intervals of the coarsest rule, and of the one that confirms it on new arcs."""
-SAFETY = 10.0
+SAFETY = 5.0
 """On the tail of the Chebyshev series of the integrand, as error of the rule."""
 
 

@@ -18,6 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..arrays import BoolArray, FloatArray, IntArray
+from .arc_following import followed, reachable
 from .arc_refinement import complete, halved, polished, raised, split
 from .arc_roots import vertices
 from .arc_rules import FINEST
@@ -41,6 +42,10 @@ class LevelLines:
 
     def __init__(self, field: Field) -> None:
         self.field = field
+        self.barriers = np.empty(0)
+        """Sorted energies at which the topology may change."""
+        self.windows = np.empty((0, 2))
+        """Where all such energies are known, (w, 2)."""
         self._arcs: Arcs | None = None
 
     @property
@@ -96,19 +101,34 @@ class LevelLines:
                 ready += found
         if not ready:
             return answers
-        arcs, stray = self._create(requests, ready)
-        for number, triangle in stray:
-            answer = answers[number]
-            if answer is None:
-                answer = np.zeros(len(requests[number].mesh), dtype=bool)
-                answers[number] = answer
-            answer[triangle] = True
-        if arcs is None:
-            return answers
-        waiting = [request.owner for request, answer in zip(requests, answers, strict=True) if answer is not None]
-        arcs = arcs.take(~np.isin(arcs.owner, waiting))
-        arcs = complete(self.field, arcs)
-        self._arcs = arcs if self._arcs is None else Arcs.join([self._arcs, arcs])
+        known = _Family(self.barriers, self.windows, self._arcs)
+        todo = sorted({line.request for line in ready})
+        for number in todo:
+            known.describe(requests[number], [line for line in ready if line.request == number])
+        while todo:
+            sources = known.sources([requests[number] for number in todo])
+            if sources:
+                arcs, sound = followed(self.field, *known.copies(sources))
+                lost = set(arcs.owner[~sound].tolist())
+                known.refuse(lost)
+                known.add(arcs.take(~np.isin(arcs.owner, list(lost))))
+                todo = [n for n in todo if requests[n].owner not in sources or requests[n].owner in lost]
+                continue
+            chosen = known.founders([requests[number] for number in todo])
+            created = [number for number in todo if requests[number].owner in chosen]
+            arcs, stray = self._create(requests, [line for line in ready if line.request in created])
+            for number, triangle in stray:
+                answer = answers[number]
+                if answer is None:
+                    answer = np.zeros(len(requests[number].mesh), dtype=bool)
+                    answers[number] = answer
+                answer[triangle] = True
+            if arcs is not None:
+                waiting = [requests[number].owner for number, _ in stray]
+                arcs = arcs.take(~np.isin(arcs.owner, waiting))
+                known.add(complete(self.field, arcs, second=len(requests) < MANY))
+            todo = [number for number in todo if number not in created]
+        self._arcs = known.all()
         return answers
 
     def refine(self, index: IntArray, weight: FloatArray | None = None) -> None:
@@ -170,6 +190,84 @@ class LevelLines:
         for end, j in ((first, 0), (last, FINEST)):
             arcs.put(rows, np.full(len(rows), j), nodes.take(end))
         return arcs, stray
+
+
+MANY = 4
+"""Of so many energies at once, most need not be known well: their arcs begin with the first rule."""
+
+
+class _Family:
+    """Arcs by energy, and which energies may follow which: no barrier between them, the same lines."""
+
+    def __init__(self, barriers: FloatArray, windows: FloatArray, arcs: Arcs | None) -> None:
+        self.barriers, self.windows = barriers, windows
+        self._parts: list[Arcs] = [] if arcs is None else [arcs]
+        self._groups: dict[int, tuple[object, ...]] = {}
+        self._energy: dict[int, float] = {}
+        self._done: dict[int, Arcs] = {}
+        self._refused: set[int] = set()
+
+    def describe(self, request: LevelRequest, lines: Sequence[_Line]) -> None:
+        """Take in an energy whose arcs are to be had."""
+        self._energy[request.owner] = request.energy
+        if not ((self.windows[:, 0] <= request.energy) & (request.energy <= self.windows[:, 1])).any():
+            group: tuple[object, ...] = ("alone", request.owner)
+        else:
+            # Numbers of closed lines of each sheet, and how they wind around the cell.
+            form = tuple(
+                (line.sheet, int((line.chains.last <= line.chains.first).sum()), *_winding(line.chains))
+                for line in lines
+            )
+            group = (int(np.searchsorted(self.barriers, request.energy)), form)
+        self._groups[request.owner] = group
+
+    def sources(self, requests: Sequence[LevelRequest]) -> dict[int, int]:
+        """For each energy that can follow another now, the owner that it follows."""
+        found = {}
+        for request in requests:
+            group = self._groups[request.owner]
+            near = [owner for owner in self._done if self._groups[owner] == group]
+            if request.owner in self._refused or not near:
+                continue
+            source = min(near, key=lambda owner: abs(self._energy[owner] - request.energy))
+            if reachable(self._done[source], request.energy):
+                found[request.owner] = source
+        return found
+
+    def copies(self, sources: dict[int, int]) -> tuple[Arcs, FloatArray, IntArray]:
+        """Arcs of the sources, one set for each follower, with the energy and owner of the follower, (arc,)."""
+        parts = [self._done[source] for source in sources.values()]
+        size = [len(part) for part in parts]
+        owner = np.repeat(np.array(list(sources), dtype=np.int64), size)
+        energy = np.repeat([self._energy[follower] for follower in sources], size)
+        return Arcs.join(parts), energy, owner
+
+    def refuse(self, owners: set[int]) -> None:
+        """These cannot follow: they get arcs of their own."""
+        self._refused |= owners
+
+    def founders(self, requests: Sequence[LevelRequest]) -> set[int]:
+        """Energies that get arcs of their own next: the middle one of each group, and all that were refused."""
+        groups: dict[tuple[object, ...], list[int]] = {}
+        for request in sorted(requests, key=lambda request: request.energy):
+            groups.setdefault(self._groups[request.owner], []).append(request.owner)
+        return {owners[len(owners) // 2] for owners in groups.values()} | (self._refused & set(self._energy))
+
+    def add(self, arcs: Arcs) -> None:
+        """Take in arcs."""
+        if not len(arcs):
+            return
+        self._parts.append(arcs)
+        for owner in np.unique(arcs.owner).tolist():
+            self._done[owner] = arcs.take(arcs.owner == owner)
+
+    def all(self) -> Arcs | None:
+        """Every arc there is."""
+        return Arcs.join(self._parts) if self._parts else None
+
+
+def _winding(chains: Chains) -> tuple[float, ...]:
+    return tuple(np.round(np.abs(chains.shift).sum(axis=0), 6).tolist())
 
 
 class _Line(NamedTuple):

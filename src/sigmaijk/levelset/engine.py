@@ -30,8 +30,8 @@ from .surfaces import LevelSets
 Hopeless = Callable[[Unresolved, FloatArray], BoolArray]
 
 WIDEST = 65.0
-TAIL = 25.0
-"""In widths: a bump in a gap is followed TAIL widths beyond the nearest sheet, WIDEST at most."""
+BEYOND = 3.0
+"""In widths: critical energies are looked for ln(1/rtol) + BEYOND widths beyond the nearest sheet, WIDEST at most."""
 SCOUTS = 8
 """Energies at which the level sets are looked at beforehand: how large they are, and the integrals if some diverge."""
 
@@ -109,6 +109,8 @@ def tabulate(
             field.find_sheets(samples.energy, apart)
             critical = critical_points(field, mesh, np.array([window]))
             surfaces = LevelSets(field, mesh, goals, samples.integrand.shape[2])
+            if critical.complete:
+                surfaces.follow(np.array([c.energy for c in critical.energies]), np.array([window]))
             found = table(surfaces, critical.energies, window, goals, rtol=rtol, dim=cell.dim)
             return Tabulated(found, critical, field.points, len(surfaces.patches.owner), samples)
         except SheetSplit as split:
@@ -148,6 +150,8 @@ class _Patches:
         if costs.simplices < costs.patches:
             return self._simplices(f"chosen because {costs.describe()}", self.hopeless)
         surfaces = LevelSets(self.field, mesh, self.goals, self.columns)
+        if critical.complete and len(windows):
+            surfaces.follow(np.array([c.energy for c in critical.energies]), windows)
         if self.report is not None:
             surfaces.report = self._tell
         ignored = self._hopeless(critical, surfaces)
@@ -231,7 +235,8 @@ class _Patches:
         """Intervals of energy (w, 2) in which critical energies matter: under bumps, and between many sharp peaks."""
         centre, width = self.peaks.centre, self.peaks.width
         warm = width > 0
-        half = np.minimum(np.maximum(40.0 * width, nearest + TAIL * width), WIDEST * width)[warm]
+        # Further out a critical energy matters less than the tolerance; the rules there see what they miss.
+        half = np.minimum(nearest + (np.log(1.0 / min(self.rtol, 1.0)) + BEYOND) * width, WIDEST * width)[warm]
         low, high = centre[warm] - half, centre[warm] + half
         sharp = np.unique(centre[~warm])
         if len(sharp) >= DENSE:

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..arrays import BoolArray, FloatArray, IntArray
 from .peaks import FARTHEST, REACH
-from .pieces import SPAN, Critical, Intervals, Piece, Table, match, truncation
+from .pieces import SPAN, Critical, Intervals, Piece, Table, logistic, match, truncation
 from .samples import OutOfPoints
 from .simplices import Goal, block_errors, tolerance
 from .thermal import Bump, Point
@@ -26,7 +26,11 @@ SCALE = 3.0
 """Scale of the logarithm towards an anchor, in widths; 2 to 4 serve equally well."""
 TAIL = 0.03
 """A bump with less than this share of its weight in an interval starts there with the smallest rule."""
-NODES = 0.4
+SLIVER = 0.005
+"""Share of a bump in an interval below which its rule there starts with the fewest nodes."""
+HEAVY = 0.3
+"""A bump with more than this share of its weight in an interval with a logarithmic end starts there with more nodes."""
+NODES = 0.5
 """Share of the tolerance that errors of values may use up."""
 ALL = 0.95
 """Share of the tolerance for values and rules together; the rest is for what was cut off."""
@@ -226,13 +230,15 @@ class _Run:
         plain = self.intervals.stretch(interval, low, high, 0.25 * kT, SCALE * kT)
         home = low <= mu <= high
         share = min(abs(low - mu), abs(high - mu)) / kT
+        far = not (home or self.zero.get(int(self.home[peak])) or np.exp(-share) > TAIL)
+        mass = float(np.abs(np.diff(logistic(np.array([low - mu, high - mu]) / kT)))[0])
         # Five nodes would do for smooth functions, but overlook a resonance narrower than the bump too often.
         first = 3
-        if max(plain.power_low, plain.power_high) > 2:
+        if far or (mass < SLIVER and not self.zero.get(int(self.home[peak]))):
+            first = 1
+        elif max(plain.power_low, plain.power_high) > 2 and mass > HEAVY:
             # Against a logarithm the rules that follow are much weaker than the first.
             first = 5
-        elif not (home or self.zero.get(int(self.home[peak])) or np.exp(-share) > TAIL):
-            first = 1
         self.blocks.append(Bump(peak, mu, kT, interval, plain.seen(mu, kT), first))
 
     def _open(self) -> None:
@@ -461,8 +467,8 @@ def moments(
     """Moments int S(eps) bump((eps - centre)/width)/width d eps of every peak; a width of 0 is S(centre).
 
     `centre` and `width` in eV, (peak,). `tabulated` chooses the strategy; by default the one that should need fewer
-    evaluations. The tolerance of each block at each peak is that of `simplices.tolerance`, but nothing is spent on those
-    that are `ignored`, (peak, block), because they have no limit.
+    evaluations. The tolerance of each block at each peak is that of `simplices.tolerance`, but nothing is spent on
+    those that are `ignored`, (peak, block), because they have no limit.
     """
     mu, kT, back = _unique(np.asarray(centre, float), np.asarray(width, float))
     run = _Run(surfaces, Intervals.between(critical, dim), (mu, kT), goals, rtol, tabulated=tabulated)

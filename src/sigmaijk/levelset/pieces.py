@@ -163,12 +163,13 @@ def _shares(stretch: Stretch, mu: FloatArray, kT: FloatArray) -> FloatArray:
 
 def _between(low: FloatArray, high: FloatArray, mu: FloatArray, kT: FloatArray) -> FloatArray:
     """Weight of bumps between two energies; in neither tail a difference of numbers near 1."""
-    from_below = _logistic((high - mu) / kT) - _logistic((low - mu) / kT)
-    from_above = _logistic((mu - low) / kT) - _logistic((mu - high) / kT)
+    from_below = logistic((high - mu) / kT) - logistic((low - mu) / kT)
+    from_above = logistic((mu - low) / kT) - logistic((mu - high) / kT)
     return np.where(mu > high, from_below, from_above)
 
 
-def _logistic(x: FloatArray) -> FloatArray:
+def logistic(x: FloatArray) -> FloatArray:
+    """1 / (1 + exp(-x)), with the relative precision of its tail."""
     decay = np.exp(-np.abs(x))
     return np.where(x > 0, 1.0, decay) / (1.0 + decay)
 

@@ -40,6 +40,11 @@ class LevelSets:
         self._ready: list[bool] = []
         self.report: Callable[[], None] | None = None
 
+    def follow(self, barriers: FloatArray, windows: FloatArray) -> None:
+        """Between these energies (sorted), in windows (w, 2), level sets keep their form: one starts from another."""
+        if isinstance(self._patches, LevelLines):
+            self._patches.barriers, self._patches.windows = barriers, windows
+
     @property
     def energies(self) -> FloatArray:
         """Energies opened so far, (e,)."""

@@ -401,7 +401,7 @@ class Bump:
         return (trust(coefficients, level.gain, limit) * np.maximum(change, neglected))[None]
 
     def halves(self) -> tuple[Bump, Bump]:
-        """Rules for two parts of the interval, together with more nodes than one had: what it saw they must not miss."""
+        """Rules for two parts of the interval, together with more nodes: they must not miss what was seen."""
         lower, upper = (
             Bump(
                 int(self.peaks[0]),
