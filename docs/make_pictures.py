@@ -1,0 +1,225 @@
+"""The pictures of docs/method.md and of the README, drawn from the engine's own objects.
+
+Usage: PYTHONPATH=src python docs/make_pictures.py [folder]
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from shutil import copyfile
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import PolyCollection
+from matplotlib.figure import Figure
+
+import sigmaijk as sg
+from sigmaijk.cli import main as command_line
+from sigmaijk.domain import cell_of
+from sigmaijk.levelset.arcs import LevelLines
+from sigmaijk.levelset.field import Field
+from sigmaijk.levelset.level import LevelRequest
+from sigmaijk.levelset.mesh import Mesh
+from sigmaijk.levelset.samples import Samples
+from sigmaijk.levelset.search import first_mesh, search
+from sigmaijk.sampler import BandSampler
+from sigmaijk.terms import CATALOGUE
+
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+"""Okabe and Ito's palette, which survives colour blindness."""
+MODEL = sg.models.dirac_pt()
+BAND_EDGE = 0.07247728215
+"""eV"""
+ABOVE = 0.1e-3
+"""Distance from the band edge of the small pocket, eV."""
+HIGH, WARM = 0.25, 0.1
+"""Chemical potentials, eV."""
+DOTS_PER_INCH = 125
+
+
+class Arc(NamedTuple):
+    """One arc: P, N and s at its nodes, and points along it."""
+
+    place: np.ndarray
+    direction: np.ndarray
+    root: np.ndarray
+    curve: np.ndarray
+
+    @property
+    def nodes(self) -> np.ndarray:
+        """Points on the true line, (node, 2)."""
+        return self.place + self.root[:, None] * self.direction
+
+
+def level_set(energy: float) -> tuple[Mesh, list[Arc], int]:
+    """The mesh on which the level set shows, its first arcs, and the k-points of both."""
+    sampler = BandSampler(MODEL, [CATALOGUE["qm"]], 1e-6)
+    sampler.windows = np.array([[energy, energy]])
+    field = Field(sampler, 10**5, 1e-6)
+    samples = Samples(field, cell_of(MODEL, sampler), 10**5)
+    mesh, _ = search(first_mesh(samples, field), energy, 1e-6)
+    lines = LevelLines(field)
+    while (coarse := lines.add([LevelRequest(mesh, energy, 0)])[0]) is not None:
+        mesh = mesh.bisect(coarse)
+    return mesh, [_arc(lines, row) for row in range(len(lines.owner))], sampler.points
+
+
+def _arc(lines: LevelLines, row: int) -> Arc:
+    arcs = lines.arcs
+    assert arcs is not None
+    last = arcs.s.shape[1] - 1
+    known = np.arange(0, last + 1, last // int(arcs.order[row]))
+    place, direction = arcs.line(np.full(len(known), row), known)
+    root = (arcs.s + arcs.step)[row, known]
+    u, fine = 0.5 - 0.5 * np.cos(np.pi * known / last), np.linspace(0.0, 1.0, 80)
+    s = np.polynomial.Chebyshev.fit(u, root, len(u) - 1)(fine)
+    along, turn = (np.outer(1.0 - fine, ends[0]) + np.outer(fine, ends[-1]) for ends in (place, direction))
+    return Arc(place, direction, root, along + s[:, None] * turn)
+
+
+def true_line(axes: Axes, energy: float, centre: np.ndarray, reach: float, unit: float) -> None:
+    """The Fermi line from the closed form of the energies."""
+    x, y = (c + reach * np.linspace(-1.0, 1.0, 500) for c in centre)
+    kx, ky = np.meshgrid(x, y)
+    exact = np.hypot(np.hypot(kx, ky), 0.1 - kx**2 - ky**2 + 0.9 * kx)
+    axes.contour((kx - centre[0]) * unit, (ky - centre[1]) * unit, exact, [energy], colors="k", linewidths=0.7)
+
+
+def draw_level(axes: Axes, energy: float, *, small: bool) -> list[Arc]:
+    """Triangles of the search, arcs in colours with their nodes, directions at their ends, the true line in black."""
+    mesh, arcs, points = level_set(energy)
+    ends = np.array([arc.nodes[0] for arc in arcs])
+    centre = 0.5 * (ends.min(axis=0) + ends.max(axis=0)) if small else np.zeros(2)
+    unit = 1e3 if small else 1.0
+    reach = 1.75 * float(np.abs(ends - centre).max())
+    triangles = PolyCollection((mesh.corners() - centre) * unit, facecolors="none", edgecolors="0.8", linewidths=0.7)
+    axes.add_collection(triangles)
+    for arc, colour in zip(arcs, COLOURS, strict=False):
+        curve, nodes = (arc.curve - centre) * unit, (arc.nodes - centre) * unit
+        axes.plot(*curve.T, color=colour, linewidth=5.0, solid_capstyle="butt", alpha=0.8)
+        axes.plot(*nodes.T, "o", color="white", markersize=3.2, markeredgecolor="k", markeredgewidth=0.7, zorder=4)
+        arrow(axes, nodes[0], nodes[0] + 0.3 * reach * unit * arc.direction[0], "0.25")
+    true_line(axes, energy, centre, reach, unit)
+    axes.set(aspect="equal", xlim=(-reach * unit, reach * unit), ylim=(-reach * unit, reach * unit))
+    if small:
+        axes.set_xlabel(rf"$k_x$ + {-centre[0]:.4f} nm$^{{-1}}$  ($10^{{-3}}$ nm$^{{-1}}$)")
+        axes.set_ylabel(r"$k_y$  ($10^{-3}$ nm$^{-1}$)")
+        axes.set_title(f"{1e3 * ABOVE:g} meV above the band edge: {points} k-points", fontsize=11)
+    else:
+        axes.set_xlabel(r"$k_x$  (nm$^{-1}$)")
+        axes.set_ylabel(r"$k_y$  (nm$^{-1}$)")
+        axes.set_title(rf"$\mu$ = {energy:g} eV: {points} k-points", fontsize=11)
+    return arcs
+
+
+def arrow(axes: Axes, start: np.ndarray, stop: np.ndarray, colour: str) -> None:
+    """A direction."""
+    style = {"arrowstyle": "-|>", "color": colour, "linewidth": 1.0, "shrinkA": 0, "shrinkB": 0}
+    axes.annotate("", stop, start, arrowprops=style, zorder=3)
+
+
+def draw_map(axes: Axes, arc: Arc, colour: str) -> None:
+    """A close-up of one arc: its chord, the directions at its nodes, and where they meet the true line."""
+    largest = float(arc.root.max())
+    axes.plot(*arc.place.T, "--", color="0.35", linewidth=1.2)
+    axes.plot(*arc.place.T, "s", color="0.35", markersize=4)
+    tips = arc.place + 1.6 * largest * arc.direction
+    for start, stop in zip(arc.place, tips, strict=True):
+        arrow(axes, start, stop, "0.6")
+    axes.plot(*arc.curve.T, color=colour, linewidth=5.0, alpha=0.8)
+    axes.plot(*arc.nodes.T, "o", color="white", markersize=5.0, markeredgecolor="k", markeredgewidth=0.8, zorder=4)
+    every = np.concatenate([arc.place, tips])
+    centre, half = 0.5 * (every.min(axis=0) + every.max(axis=0)), 0.62 * float(np.ptp(every, axis=0).max())
+    axes.set(aspect="equal", xlim=centre[0] + half * np.array([-1, 1]), ylim=centre[1] + half * np.array([-1, 1]))
+    chord = arc.place[-1] - arc.place[0]
+    inward = -arc.direction[len(arc.direction) // 2]
+    middle = 0.5 * (arc.place[0] + arc.place[-1])
+    angle = (np.degrees(np.arctan2(chord[1], chord[0])) + 90.0) % 180.0 - 90.0
+    note = {"fontsize": 11, "ha": "center", "va": "center", "rotation": angle}
+    axes.text(*(middle + 0.14 * half * inward), r"chord $P(u)$", color="0.3", **note)
+    axes.text(*(middle - 1.95 * largest * inward), r"directions $N(u)$", color="0.4", **note)
+    axes.locator_params(nbins=6)
+    axes.set_title(r"one arc: $X(u) = P(u) + s(u)\,N(u)$", fontsize=11)
+    axes.set_xlabel(r"$k_x$  (nm$^{-1}$)")
+    axes.set_ylabel(r"$k_y$  (nm$^{-1}$)")
+
+
+def draw_patches(path: Path) -> None:
+    """Two level sets of the toy model as arcs, and the map of one of them."""
+    figure = Figure(figsize=(13.2, 4.7), dpi=DOTS_PER_INCH, layout="constrained")
+    FigureCanvasAgg(figure)
+    left, middle, right = figure.subplots(1, 3)
+    arcs = draw_level(left, HIGH, small=False)
+    draw_level(middle, BAND_EDGE + ABOVE, small=True)
+    widest = max(range(len(arcs)), key=lambda n: float(np.abs(arcs[n].root).max()))
+    draw_map(right, arcs[widest], COLOURS[widest])
+    figure.savefig(path)
+
+
+def draw_spectrum(path: Path) -> None:
+    """S_F of xyy with its nodes and critical energies, and the thermal weight that turns it into a conductivity."""
+    spectrum = sg.spectrum(MODEL, (-0.3, 0.6), terms="qm", components="xyy", rtol=1e-5, progress=False)
+    low, high = spectrum.window
+    edges = [one.energy for one in spectrum.critical]
+    near = np.concatenate([e + np.array([-1e-9, 1e-9]) for e in edges])
+    energy = np.unique(np.concatenate([np.linspace(low, high, 900), near]))
+    nodes = spectrum.energies[(spectrum.energies >= low) & (spectrum.energies <= high)]
+    kT = sg.kelvin(300)
+    figure = Figure(figsize=(8.2, 4.3), dpi=DOTS_PER_INCH, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots()
+    weight = axes.twinx()
+    x = (energy - WARM) / kT
+    bump = 1.0 / (4.0 * kT * np.cosh(0.5 * x) ** 2)
+    weight.fill_between(energy, bump, color="#e69f00", alpha=0.25, linewidth=0)
+    weight.plot(energy, bump, color="#e69f00", linewidth=1.2)
+    weight.set(ylim=(0.0, 2.2 * bump.max()), ylabel=r"$-f_0'$  (1/eV)")
+    weight.text(WARM + 1.9 * kT, 0.55 * bump.max(), rf"$-f_0'$ at 300 K, $\mu$ = {WARM:g} eV", color="#a06c00")
+    axes.set_zorder(weight.get_zorder() + 1)
+    axes.patch.set_visible(False)
+    axes.plot(energy, spectrum.evaluate(energy, "qm")[0][:, 0, 1, 1], color="#0072b2", linewidth=1.8)
+    at_nodes = spectrum.evaluate(nodes, "qm")[0][:, 0, 1, 1]
+    axes.plot(nodes, at_nodes, "o", color="#0072b2", markersize=4.5, markeredgecolor="white", markeredgewidth=0.6)
+    for edge in edges:
+        axes.axvline(edge, color="0.45", linewidth=0.9, linestyle="--", zorder=0)
+        axes.annotate(
+            f"band edge\n{1e3 * edge:+.1f} meV".replace("-", "\N{MINUS SIGN}"),
+            (edge, 1.0),
+            xycoords=("data", "axes fraction"),
+            xytext=(0, 3),
+            textcoords="offset points",
+            ha="center",
+            fontsize=9,
+            color="0.35",
+        )
+    axes.set(xlim=(low, high), ylim=(0.0, None), xlabel=r"energy $\epsilon$ (eV)")
+    axes.set_ylabel(r"$S_{xyy}(\epsilon)$, quantum metric dipole  (nm/eV)")
+    figure.savefig(path)
+
+
+def draw_response(path: Path) -> None:
+    """What `sigmaijk example` draws."""
+    with TemporaryDirectory() as folder:
+        status = command_line(["example", "--quiet", "-o", folder])
+        if status:
+            raise SystemExit(f"sigmaijk example ended with status {status}")
+        copyfile(Path(folder) / "dirac_pt.png", path)
+
+
+def main() -> None:
+    """All pictures."""
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent
+    draw_patches(folder / "patches.png")
+    draw_spectrum(folder / "spectrum.png")
+    draw_response(folder / "dirac_pt.png")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,39 @@
+"""The documentation: its examples run as printed, its pictures and files are there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = ["README.md", "docs/method.md"]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_examples_of_the_page_run_as_printed(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    blocks = re.findall(r"^```python\n(.*?)^```$", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    assert blocks
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    for block in blocks:
+        exec(compile(block, page, "exec"), names)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_pictures_of_the_page_are_small_and_there(page: str):
+    pictures = re.findall(r"!\[[^]]+\]\(([^)]+)\)", (ROOT / page).read_text(encoding="utf-8"))
+    assert pictures
+    for picture in pictures:
+        path = (ROOT / page).parent / picture
+        assert path.read_bytes().startswith(b"\x89PNG")
+        assert path.stat().st_size <= 200_000, f"{picture} is too large"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_files_that_the_page_names_exist(page: str):
+    named = set(re.findall(r"`((?:docs|benchmarks|tests|src)/[\w./]+|[A-Z]+\.md)`", (ROOT / page).read_text("utf-8")))
+    assert named
+    for name in named:
+        assert (ROOT / name).exists(), name
