@@ -170,6 +170,9 @@ class LevelLines:
         energy = np.array([request.energy for request in requests])
         place, normal, nodes = vertices(self.field, point, sheet, energy[number], scale)
         far = ~nodes.valid | (np.linalg.norm(place - point, axis=1) > FARTHEST * scale)
+        # At a kink no mesh is fine enough: what is left of the line there is short, and its error says so.
+        level = np.concatenate([requests[line.request].mesh.level[line.chains.origin] for line in ready])
+        far &= level < KINK_LEVEL
         stray = list(zip(number[far].tolist(), origin[far].tolist(), strict=True))
         # One stray vertex sends all lines of its request back to a finer mesh.
         kept = ~np.isin(number, number[far])
@@ -192,6 +195,8 @@ class LevelLines:
         return arcs, stray
 
 
+KINK_LEVEL = 12
+"""A vertex that runs away in a triangle halved so many times stays."""
 MANY = 4
 """Of so many energies at once, most need not be known well: their arcs begin with the first rule."""
 

@@ -19,6 +19,10 @@ from .simplices import Goal, block_errors
 
 ROUNDS = 60
 """Rounds of refinement of one call."""
+SPARE_LEVELS = 4
+"""Levels above the finest lattice that no mesh goes below."""
+LARGEST = 500_000
+"""Simplices of a mesh that is not refined further."""
 LEFT = 0.5
 """Share of the allowed error that the patches which are not refined may add up to."""
 MOST_BISECTIONS = 24
@@ -113,7 +117,9 @@ class LevelSets:
             for request, marked in zip(requests, answers, strict=True):
                 if marked is None:
                     self._ready[request.owner] = True
-                else:
+                    continue
+                marked &= request.mesh.level < request.mesh.samples.levels - SPARE_LEVELS
+                if marked.any() and len(request.mesh) < LARGEST:
                     again.append(LevelRequest(request.mesh.bisect(marked), request.energy, request.owner))
             requests = again
 
