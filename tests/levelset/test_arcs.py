@@ -218,7 +218,8 @@ def test_a_large_residual_polishes_the_roots():
     assert len(run.lines.arcs) == count
     np.testing.assert_array_equal(np.sort(run.lines.arcs.order), np.sort(order))
     assert 0 < run.field.points - points < count * FINEST
-    assert (run.lines.arcs.residual.sum(axis=0) < 0.1 * residual).all()
+    # Only the worst nodes of an arc are evaluated again; those left out have 3 % of the worst step each.
+    assert (run.lines.arcs.residual.sum(axis=0) < 0.25 * residual).all()
     value, error = run.totals()
     assert (np.abs(value - exact) <= 3 * error).all(), run.says(exact)
 

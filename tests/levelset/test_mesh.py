@@ -1,4 +1,4 @@
-"""Conforming meshes by bisection: nothing lost, nothing hanging, no simplex gets worse than those of the first steps."""
+"""Conforming meshes by bisection: nothing lost, nothing hanging, no simplex worse than those of the first steps."""
 
 from itertools import combinations
 from math import factorial
@@ -19,7 +19,7 @@ def nothing(k: np.ndarray) -> Sample:
 
 
 def first(dim: int, periodic: bool, limit: int = 10**6) -> Mesh:
-    # Four parts: with fewer, periodic images of a vertex would share a simplex, and faces could not be told by vertices.
+    # Four parts: with fewer, periodic images of a vertex share a simplex, and vertices do not tell faces apart.
     samples = Samples(nothing, Cell(np.zeros(dim), np.eye(dim), periodic, (4,) * dim), limit)
     return Mesh.first(samples, (4,) * dim)
 
@@ -58,8 +58,8 @@ def plainly_bisected(mesh: Mesh, marked: np.ndarray) -> set[tuple[int, ...]]:
                 new = ((np.array(v[0]) + v[t]) // 2).tolist()
                 fresh.add(middle(v[0], v[t]))
                 dim = len(v) - 1
-                after.append((v[:t] + [new] + v[t + 1 :], t - 1 or dim))
-                after.append((v[1 : t + 1] + [new] + v[t + 1 :], t - 1 or dim))
+                after.append(([*v[:t], new, *v[t + 1 :]], t - 1 or dim))
+                after.append(([*v[1 : t + 1], new, *v[t + 1 :]], t - 1 or dim))
         simplices = [(v, t, any(middle(a, b) in fresh for a, b in combinations(v, 2))) for v, t in after]
     return {tuple(np.ravel(v).tolist()) for v, *_ in simplices}
 
