@@ -8,6 +8,7 @@ import pytest
 
 from sigmaijk.levelset.arc_refinement import split
 from sigmaijk.levelset.arc_rules import FINEST
+from sigmaijk.levelset.arc_values import crude
 from sigmaijk.levelset.arcs import LevelLines
 from sigmaijk.levelset.field import Field
 from sigmaijk.levelset.level import LevelRequest
@@ -239,6 +240,25 @@ def test_unsound_arcs_are_replaced_by_two_with_a_vertex_on_the_line():
     value, error = run.totals()
     assert len(run.lines.owner) == 2 * count
     assert (np.abs(value - on_ellipse(1.0, 1.0, 0.5)) <= 3 * error).all(), run.says(on_ellipse(1.0, 1.0, 0.5))
+
+
+def test_an_arc_taken_as_its_chord_has_an_error_of_its_size():
+    """However alike its ends are: a kink between them may hide two legs."""
+    arcs = Run(ellipse(1.0, 1.0), BOX, 0.5).lines.arcs
+    crude(arcs)
+    exact = on_ellipse(1.0, 1.0, 0.5)[0]
+    assert 0.8 * exact < arcs.value[:, 0].sum() < exact
+    assert (arcs.error[:, 0] >= 0.5 * arcs.value[:, 0]).all()
+    assert not arcs.sound.any()
+
+
+def test_first_guesses_lie_so_close_that_two_evaluations_do():
+    """Of each inner node of the first rule, and one of each node of the second; the rest is what vertices take."""
+    run = Run(ellipse(1.0, 1.0), BOX, 0.5)
+    points = run.field.points
+    arcs = run.lines.arcs
+    run.lines.add([LevelRequest(run.mesh, 0.5, 6)])
+    assert run.field.points - points <= len(arcs) * (2 * 3 + 4 + 4)
 
 
 def test_weights_decide_which_column_counts():

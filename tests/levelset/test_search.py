@@ -52,6 +52,14 @@ def crossing(k: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.take_along_axis(energy, order, axis=1), np.take_along_axis(q, order[:, :, None], axis=1)
 
 
+def dumbbell_and_cone(k: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The dumbbell, and a sheet that touches it at x = 2**0.5, where E = 1 as at the saddle."""
+    energy, velocity = dumbbell(k)
+    q = k - np.array([0.0717 + 2**0.5, -0.0313])
+    gap = np.linalg.norm(q, axis=1)[:, None]
+    return np.hstack([energy, energy + gap]), np.hstack([velocity, velocity + (q / np.maximum(gap, 1e-9))[:, None]])
+
+
 def lines(mesh: Mesh, energy: float, band: int = 0) -> int:
     """Number of separate level lines on a mesh."""
     chains = cut(mesh, band, energy)
@@ -159,3 +167,14 @@ def test_energies_do_not_depend_on_those_before():
     later = search.at(1.001)[0]
     alone = Search(meshed(dumbbell, BOX)[1], 1e-6).at(1.001)[0]
     np.testing.assert_array_equal(later.vertices, alone.vertices)
+
+
+def test_what_was_found_once_stays_found_while_the_search_goes_on_elsewhere():
+    """The sheets touch at a depth that the search reaches long before it has seen the saddle from all sides."""
+    _, mesh = meshed(dumbbell_and_cone, BOX, 1.0)
+    found, unresolved = Search(mesh, 1e-6).at(1.0 + 1e-8)
+    k = np.array([point for point, _ in unresolved.touching])
+    assert found.level.max() > TOUCH_DEPTH[2] + 1
+    assert len(k)
+    assert np.abs(k - [0.0717 + 2**0.5, -0.0313]).max() < 0.05
+    assert {sheet for _, sheet in unresolved.touching} == {0}
