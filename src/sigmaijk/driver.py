@@ -37,6 +37,9 @@ from .term import Term
 if TYPE_CHECKING:
     import xarray
 
+RESERVED = 300
+"""k-points kept, of many, to tell what is singular when all others are spent."""
+
 
 def conductivity(
     model: Model,
@@ -153,7 +156,7 @@ def _integrate(
             wanted,
             rtol=request.rtol,
             degeneracy_tol=request.degeneracy_tol,
-            max_points=max(request.max_k_points - sampler.points, 0),
+            max_points=max(request.max_k_points - sampler.points - min(RESERVED, request.max_k_points // 100), 0),
             report=report,
             hopeless=ask,
         )

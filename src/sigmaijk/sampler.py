@@ -10,7 +10,7 @@ import numpy as np
 
 from .arrays import BoolArray, FloatArray
 from .bands import solve
-from .errors import ModelError
+from .errors import ModelError, SigmaijkError
 from .geometry import chunk_size
 from .levelset.samples import OutOfPoints, Sample
 from .levelset.threads import in_order, usable_cores
@@ -147,4 +147,22 @@ class BandSampler:
     def _map(self, function: Callable[[FloatArray], T], k: FloatArray) -> list[T]:
         size = min(chunk_size(self.model), MOST_IN_CHUNK)
         chunks = [k[start : start + size] for start in range(0, max(len(k), 1), size)]
-        return list(in_order(function, chunks, self._threads))
+        return list(in_order(lambda part: _named(function, part), chunks, self._threads))
+
+
+def _named(function: Callable[[FloatArray], T], k: FloatArray) -> T:
+    """The function at k; an error of the user's Hamiltonian leaves with the first k (1/nm) that raises it."""
+    try:
+        return function(k)
+    except SigmaijkError:
+        raise
+    except Exception as error:
+        for row in k if len(k) > 1 else ():
+            try:
+                function(row[None])
+            except Exception as alone:
+                if type(alone) is type(error):
+                    error.add_note(f"raised by the model at k = {row.tolist()} 1/nm")
+                    raise error from None
+        error.add_note(f"raised by the model at k = {k[0].tolist()} 1/nm" + (" or after" if len(k) > 1 else ""))
+        raise

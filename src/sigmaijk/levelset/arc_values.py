@@ -215,11 +215,18 @@ def assess(arcs: Arcs) -> None:
         arcs.sound[rows] = fine.all(axis=1)
 
 
+STANDING = 1e-9
+"""Speeds below this share of the largest count as that much."""
+
+
 def crude(arcs: Arcs) -> None:
     """Values from the end nodes alone, for short arcs that are not sound."""
     arcs.sound[:] = False
     arcs.order[:] = 0
-    y = arcs.integrand[:, [0, FINEST]] / np.maximum(arcs.speed[:, [0, FINEST]], 1e-300)[..., None]
+    speed = arcs.speed[:, [0, FINEST]]
+    # At a critical point the quotient is one of two roundings.
+    floor = STANDING * max(float(speed.max(initial=0.0)), 1e-280)
+    y = arcs.integrand[:, [0, FINEST]] / np.maximum(speed, floor)[..., None]
     length = arcs.length[:, None]
     arcs.value[:] = 0.5 * length * y.sum(axis=1)
     arcs.rule[:] = length * (np.abs(y[:, 1] - y[:, 0]) + CRUDE * np.abs(y).max(axis=1))

@@ -24,7 +24,7 @@ from .moments import DENSE, Moments, moments, table
 from .pieces import Table
 from .samples import Cell, OutOfPoints, Sampler, Samples
 from .search import first_mesh
-from .simplices import Goal, Integrals, block_errors, tolerance, undiscovered
+from .simplices import STALLED, Goal, Integrals, block_errors, tolerance, undiscovered
 from .surfaces import LevelSets
 
 Hopeless = Callable[[Unresolved, FloatArray], BoolArray]
@@ -42,6 +42,10 @@ POINTS_PER_PATCH, MORE_PER_DIGIT = {2: 15.0, 3: 35.0}, 0.4
 """At rtol = 1e-3, and the share by which it grows with every digit more."""
 TABLE_NODES, THERMAL_NODES = 25, 10
 NEAR_WIDTHS = 12.0
+AT_PEAK = 1e-9
+"""A critical energy within this of a sharp peak (eV) is at it."""
+FEW = 40
+"""So many bumps have rules of their own where some integrals diverge."""
 SIMPLICES_COST = {2: (2e4, 0.65), 3: (6e4, 1.0)}
 """Points at rtol = 1e-2, whatever the number of sheets, and the power with which they grow."""
 
@@ -163,11 +167,13 @@ class _Patches:
             self.goals,
             rtol=self.rtol,
             dim=self.samples.cell.dim,
+            # A table has no use for a neighbourhood in which something diverges; rules stay away from it.
+            tabulated=False if ignored.any() and np.count_nonzero(self.peaks.width > 0) <= FEW else None,
             ignored=ignored,
         )
         result = self._summary(found, surfaces, critical, nearest, ignored)
         result.method += f"; {costs.describe()}"
-        late = ~(result.converged | result.limited | ignored).all(axis=1)
+        late = ~(result.converged | result.limited | ignored | _forbidden(result, self.goals)).all(axis=1)
         if late.any() and found.complete and self.field.points < self.field.limit:
             return self._rescued(result, late)
         return result
@@ -252,16 +258,25 @@ class _Patches:
     def _hopeless(self, critical: CriticalPoints, surfaces: LevelSets) -> BoolArray:
         """Which (peak, block) have no limit."""
         none = np.zeros((len(self.peaks), len(self.goals)), dtype=bool)
-        if self.hopeless is None or not critical.kinks:
+        if self.hopeless is None:
             return none
-        centres = np.unique(self.peaks.centre)
+        centres, sharp = np.unique(self.peaks.centre), np.unique(self.peaks.centre[self.peaks.width == 0])
         scouts = centres[np.unique(np.linspace(0, len(centres) - 1, SCOUTS).astype(int))]
         try:
+            # Few sharp peaks will be opened anyway, and tell whether sheets touch or stand still there.
+            ends = np.array([c.energy for c in critical.energies])
+            near = (np.abs(sharp[:, None] - ends) <= AT_PEAK).any(axis=1)
+            surfaces.open(sharp if len(sharp) < DENSE else sharp[near])
+            standing = (self.peaks.width == 0) & surfaces.stands(self.peaks.centre)
+            none[standing] = True
+            kinks = critical.kinks + surfaces.unresolved.touching
+            if not kinks:
+                return none
             numbers = surfaces.open(scouts)
         except OutOfPoints:
             return none
         values = surfaces.value[numbers][np.abs(self.peaks.centre[:, None] - scouts).argmin(axis=1)]
-        return self.hopeless(Unresolved(list(critical.kinks)), tolerance(values, self.goals, self.rtol)[0])
+        return none | self.hopeless(Unresolved(kinks), tolerance(values, self.goals, self.rtol)[0])
 
     def _nothing(self) -> Integrals:
         empty = undiscovered(len(self.peaks), self.goals, self.columns)
@@ -302,6 +317,16 @@ class _Patches:
             allowed=allowed,
             samples=self.samples,
         )
+
+
+def _forbidden(result: Integrals, goals: Sequence[Goal]) -> BoolArray:
+    """Blocks that are zero within an error that is tiny beside their modulus: more points would find no more."""
+    found = np.zeros(result.converged.shape, dtype=bool)
+    error = block_errors(result.error, goals)
+    for b, goal in enumerate(goals):
+        size = np.abs(result.value[:, goal.columns]).max(axis=1)
+        found[:, b] = (error[:, b] < STALLED * np.abs(result.value[:, goal.modulus])) & (size <= error[:, b])
+    return found
 
 
 class Costs(NamedTuple):

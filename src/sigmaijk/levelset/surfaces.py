@@ -42,6 +42,7 @@ class LevelSets:
         self._summed: tuple[IntArray, FloatArray, FloatArray] | None = None
         self._hidden: list[FloatArray] = []
         self._ready: list[bool] = []
+        self._critical: set[float] = set()
         self.report: Callable[[], None] | None = None
 
     def follow(self, barriers: FloatArray, windows: FloatArray) -> None:
@@ -102,6 +103,8 @@ class LevelSets:
             self.unresolved.touching += unresolved.touching
             assert self.unresolved.still is not None
             self.unresolved.still += unresolved.still or []
+            if unresolved.still:
+                self._critical.add(energy)
             if unresolved.hidden is not None:
                 self._hidden[number] = unresolved.hidden[0]
             requests.append(LevelRequest(mesh, energy, number))
@@ -183,9 +186,13 @@ class LevelSets:
         value = np.abs(self.value[:, column])
         return np.divide(size, value, out=np.full_like(size, np.inf), where=value > 0)
 
+    def stands(self, energies: FloatArray) -> BoolArray:
+        """Energies at which the gradient vanishes somewhere on the level set, (e,)."""
+        return np.array([energy in self._critical for energy in energies.tolist()], dtype=bool)
+
     def hides(self, energies: FloatArray) -> BoolArray:
-        """Energies at which a piece may still hide at the deepest level of the search, (e,)."""
-        return np.array(
+        """Energies at which a piece may still hide, or the gradient vanish, at the deepest level of the search, (e,)."""
+        return self.stands(energies) | np.array(
             [e in self._number and bool(self._hidden[self._number[e]].any()) for e in energies.tolist()], bool
         )
 
