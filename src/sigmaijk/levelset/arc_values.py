@@ -154,7 +154,8 @@ def pairs(rows: int, nodes: IntArray) -> tuple[IntArray, IntArray]:
 def used_nodes(arcs: Arcs) -> tuple[IntArray, IntArray]:
     """(arc, node) of all nodes in use."""
     stride = FINEST // np.maximum(arcs.order, 1)
-    return np.nonzero(np.arange(FINEST + 1) % stride[:, None] == 0)
+    row, j = np.nonzero(np.arange(FINEST + 1) % stride[:, None] == 0)
+    return row, j
 
 
 def hermite(arcs: Arcs, u: FloatArray) -> FloatArray:
