@@ -42,9 +42,9 @@ class LevelLines:
 
     def __init__(self, field: Field) -> None:
         self.field = field
-        self.barriers = np.empty(0)
+        self.barriers: FloatArray = np.empty(0)
         """Sorted energies at which the topology may change."""
-        self.windows = np.empty((0, 2))
+        self.windows: FloatArray = np.empty((0, 2))
         """Where all such energies are known, (w, 2)."""
         self._arcs: Arcs | None = None
 
@@ -78,10 +78,11 @@ class LevelLines:
         if self._arcs is not None:
             self._arcs = self._arcs.take(self._arcs.owner != owner)
 
-    def add(self, requests: Sequence[LevelRequest]) -> list[BoolArray | None]:
+    def add(self, requests: Sequence[LevelRequest], *, force: bool = False) -> list[BoolArray | None]:
         """All arcs of some level sets; for each the triangles to be bisected first, or None when they are there.
 
-        Raises OutOfPoints, with nothing changed.
+        With `force` they are made on any mesh, with errors that say how bad it is. Raises OutOfPoints, with nothing
+        changed.
         """
         answers: list[BoolArray | None] = []
         ready: list[_Line] = []
@@ -95,6 +96,7 @@ class LevelLines:
                 if chains is not None:
                     coarse |= chains.coarse
                     found.append(_Line(number, sheet, chains))
+            coarse &= not force
             coarse &= request.mesh.level < request.mesh.samples.levels - SPARE_LEVELS
             answers.append(coarse if coarse.any() else None)
             if not coarse.any():
@@ -116,7 +118,7 @@ class LevelLines:
                 continue
             chosen = known.founders([requests[number] for number in todo])
             created = [number for number in todo if requests[number].owner in chosen]
-            arcs, stray = self._create(requests, [line for line in ready if line.request in created])
+            arcs, stray = self._create(requests, [line for line in ready if line.request in created], force)
             for number, triangle in stray:
                 answer = answers[number]
                 if answer is None:
@@ -158,7 +160,7 @@ class LevelLines:
         self._arcs = Arcs.join(parts)
 
     def _create(
-        self, requests: Sequence[LevelRequest], ready: Sequence[_Line]
+        self, requests: Sequence[LevelRequest], ready: Sequence[_Line], force: bool
     ) -> tuple[Arcs | None, list[tuple[int, int]]]:
         """Arcs with their two end nodes; and the (request, triangle) where a vertex ran away."""
         count = [len(line.chains.point) for line in ready]
@@ -172,7 +174,7 @@ class LevelLines:
         far = ~nodes.valid | (np.linalg.norm(place - point, axis=1) > FARTHEST * scale)
         # At a kink no mesh is fine enough: what is left of the line there is short, and its error says so.
         level = np.concatenate([requests[line.request].mesh.level[line.chains.origin] for line in ready])
-        far &= level < KINK_LEVEL
+        far &= (level < KINK_LEVEL) & (not force)
         stray = list(zip(number[far].tolist(), origin[far].tolist(), strict=True))
         # One stray vertex sends all lines of its request back to a finer mesh.
         kept = ~np.isin(number, number[far])

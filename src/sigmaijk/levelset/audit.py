@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from ..arrays import BoolArray
 from .samples import Cell
 from .simplices import Goal, Integrals, block_errors
 
@@ -40,7 +41,7 @@ def compare(first: Integrals, second: Integrals, goals: Sequence[Goal]) -> Integ
         block_errors(first.error, goals) + block_errors(second.error, goals)
     )
     # Columns without a goal (terms that vanish by parity, moduli) are not judged.
-    peaks = apart.any(axis=1)
+    peaks: BoolArray = np.asarray(apart.any(axis=1))
     error = np.where(peaks[:, None], np.maximum(first.error, difference), first.error)
     number = int(np.count_nonzero(peaks))
     if not second.discovered:

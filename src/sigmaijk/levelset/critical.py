@@ -162,21 +162,20 @@ def _solve(field_: Field, mesh: Mesh, rows: IntArray, number: int, band: int, fo
     gradient = np.zeros_like(k)
     energy = np.zeros(len(k))
     active = np.ones(len(k), dtype=bool)
-    last: FloatArray | None = None
+    last, started = np.zeros_like(k), False
     step = np.zeros_like(k)
     for _ in range(STEPS):
         index = np.flatnonzero(active)
         if not len(index):
             break
         spot = field_.spot(k[index], np.full(len(index), number))
-        if last is not None:
+        if started:
             move = step[index]
             defect = spot.velocity - last[index] - np.einsum("ka,kab->kb", move, slope[index])
             length = np.maximum((move**2).sum(axis=1), 1e-300)
             update = move[:, :, None] * defect[:, None, :] / length[:, None, None]
             slope[index] += update
-        else:
-            last = np.zeros_like(k)
+        started = True
         gradient[index], energy[index] = spot.velocity, spot.energy
         last[index] = spot.velocity
         done = np.linalg.norm(spot.velocity, axis=1) <= FLAT * scale[index]

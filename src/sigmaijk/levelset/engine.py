@@ -173,7 +173,9 @@ class _Patches:
         )
         result = self._summary(found, surfaces, critical, nearest, ignored)
         result.method += f"; {costs.describe()}"
-        late = ~(result.converged | result.limited | ignored | _forbidden(result, self.goals)).all(axis=1)
+        late: BoolArray = ~np.asarray(
+            (result.converged | result.limited | ignored | _forbidden(result, self.goals)).all(axis=1)
+        )
         if late.any() and found.complete and self.field.points < self.field.limit:
             return self._rescued(result, late)
         return result

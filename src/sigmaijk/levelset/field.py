@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..arrays import FloatArray, IntArray
+from ..arrays import BoolArray, FloatArray, IntArray
 from .samples import OutOfPoints, Sample, Sampler
 
 FLAT = 1e-9
@@ -53,7 +53,7 @@ class Field:
 
     def find_sheets(self, energy: FloatArray, apart: frozenset[int] = frozenset()) -> None:
         """Unite neighbouring bands that agree within the tolerance in all of energy (k, band), unless in `apart`."""
-        together = (np.diff(energy, axis=1) <= self.degeneracy_tol).all(axis=0)
+        together: BoolArray = np.asarray((np.diff(energy, axis=1) <= self.degeneracy_tol).all(axis=0))
         together[list(apart)] = False
         bounds = [0, *(np.flatnonzero(~together) + 1).tolist(), energy.shape[1]]
         self.sheets = [slice(a, b) for a, b in pairwise(bounds) if b > a]

@@ -43,6 +43,7 @@ class LevelSets:
         self._hidden: list[FloatArray] = []
         self._ready: list[bool] = []
         self._critical: set[float] = set()
+        self._given_up: set[int] = set()
         self.report: Callable[[], None] | None = None
 
     def follow(self, barriers: FloatArray, windows: FloatArray) -> None:
@@ -93,12 +94,15 @@ class LevelSets:
         """Numbers of some energies; new ones are searched for and get their first patches, all in one batch."""
         requests: list[LevelRequest] = []
         for energy in np.atleast_1d(energies).tolist():
-            if energy in self._number:
-                continue
-            number = len(self._number)
-            self._number[energy] = number
-            self._ready.append(False)
-            self._hidden.append(np.zeros(self._columns))
+            number = self._number.get(energy, len(self._number))
+            if number < len(self._number):
+                # One whose points had run out is asked for again, so that it runs out again.
+                if self._ready[number] or number in self._given_up:
+                    continue
+            else:
+                self._number[energy] = number
+                self._ready.append(False)
+                self._hidden.append(np.zeros(self._columns))
             mesh, unresolved = self._search.at(energy)
             self.unresolved.touching += unresolved.touching
             assert self.unresolved.still is not None
@@ -124,7 +128,13 @@ class LevelSets:
                 marked &= request.mesh.level < request.mesh.samples.levels - SPARE_LEVELS
                 if marked.any() and len(request.mesh) < LARGEST:
                     again.append(LevelRequest(request.mesh.bisect(marked), request.energy, request.owner))
+                elif isinstance(self._patches, LevelLines):
+                    self._patches.add([request], force=True)
+                    self._ready[request.owner] = True
+                else:
+                    self._given_up.add(request.owner)
             requests = again
+        self._given_up |= {request.owner for request in requests}
 
     def improve(self, numbers: IntArray, allowed: FloatArray) -> None:
         """Refine the patches of some energies until each block is within allowed (e, block), or cannot be.
@@ -188,10 +198,10 @@ class LevelSets:
 
     def stands(self, energies: FloatArray) -> BoolArray:
         """Energies at which the gradient vanishes somewhere on the level set, (e,)."""
-        return np.array([energy in self._critical for energy in energies.tolist()], dtype=bool)
+        return np.array([energy in self._critical for energy in energies.tolist()], dtype=np.bool_)
 
     def hides(self, energies: FloatArray) -> BoolArray:
-        """Energies at which a piece may still hide, or the gradient vanish, at the deepest level of the search, (e,)."""
+        """Energies at which, at the deepest level of the search, a piece may hide or the gradient vanish, (e,)."""
         return self.stands(energies) | np.array(
             [e in self._number and bool(self._hidden[self._number[e]].any()) for e in energies.tolist()], bool
         )
