@@ -238,7 +238,7 @@ def test_points_that_end_leave_an_honest_spectrum(limit: int, toy):
 def test_a_gapless_tilted_node_is_refused_by_the_metric_term_alone():
     model = sg.models.tilted_dirac(t=0.3, m=0.0)
     with pytest.warns(sg.ConvergenceWarning):
-        found = sg.spectrum(model, (-0.2, 0.3), rtol=1e-2, max_k_points=10_000, progress=False)
+        found = sg.spectrum(model, (-0.2, 0.3), rtol=1e-2, max_k_points=20_000, progress=False)
     assert "node" in [one.kind for one in found.critical]
     with pytest.warns(sg.SingularResponseWarning, match="gapless tilted node"):
         ds = found.moment(0.1, 0.01)

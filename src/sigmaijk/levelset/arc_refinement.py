@@ -12,8 +12,8 @@ import numpy as np
 
 from ..arrays import FloatArray, IntArray
 from .arc_roots import roots, vertices
-from .arc_rules import FINEST, FIRST, grid, interpolation
-from .arc_values import Arcs, Nodes, assess, crude, empty, hermite, pairs, used_nodes
+from .arc_rules import FINEST, FIRST, grid, predicted
+from .arc_values import Arcs, Nodes, assess, crude, empty, hermite, leaning, pairs, used_nodes
 from .field import Field
 
 MOST_SPLITS = 8
@@ -94,8 +94,7 @@ def _doubled(field: Field, arcs: Arcs) -> Arcs:
         stride = FINEST // int(order)
         fresh = np.arange(stride // 2, FINEST, stride)
         known = np.arange(0, FINEST + 1, stride)
-        root = (arcs.s + arcs.step)[rows][:, known]
-        guess = root @ interpolation(int(order), grid()[fresh]).T
+        guess = predicted(*leaning(arcs.take(rows), known), grid()[fresh])
         row, j = rows[np.repeat(np.arange(len(rows)), len(fresh))], np.tile(fresh, len(rows))
         for name in ("slope", "bend"):
             array = getattr(arcs, name)
@@ -113,7 +112,7 @@ def halved(field: Field, arcs: Arcs) -> Arcs:
         parent = arcs.take(arcs.order == order)
         stride = FINEST // int(order)
         known = np.arange(0, FINEST + 1, stride)
-        root = (parent.s + parent.step)[:, known]
+        root, lean = leaning(parent, known)
         middle = 0.5 * (parent.span[:, 0] + parent.span[:, 1])
         lower = max(int(order) // 2, FIRST)
         inner = np.arange(1, lower) * (FINEST // lower)
@@ -127,7 +126,7 @@ def halved(field: Field, arcs: Arcs) -> Arcs:
                 setattr(half, item.name, new)
             u = 0.5 * (side + grid()[inner])
             row, j = pairs(len(half), inner)
-            guess = root @ interpolation(int(order), u).T
+            guess = predicted(root, lean, u)
             near = known[np.argmin(np.abs(grid()[known] - u[:, None]), axis=1)]
             # Slopes are those of the nearest node of the parent.
             for name in ("slope", "bend"):

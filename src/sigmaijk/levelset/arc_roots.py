@@ -20,8 +20,10 @@ VERTEX_ROUNDS = 6
 """Times that the direction of a vertex is taken again."""
 EXACT = 1e-10
 """A step this small, in units of the length of the arc, needs no other evaluation."""
-PREDICTED = 1e-3
+PREDICTED = 3e-3
 """The same where the slopes of neighbours stand in for those of the node."""
+GUESSED = 0.5
+"""Error at the root in units of the correction to it where the slopes are guessed."""
 ROUNDING = 1e-7
 """Points closer than this give no slope: their difference is mostly rounding."""
 
@@ -50,11 +52,10 @@ def roots(
     if first is None:
         spot = field.spot(point + s[:, None] * normal, sheet)
         speed = np.einsum("ka,ka->k", spot.velocity, normal)
-        integrand, step = spot.integrand, _step(energy - spot.energy, speed)
-        steep = np.linalg.norm(spot.velocity, axis=1)
+        integrand, step, velocity = spot.integrand, _step(energy - spot.energy, speed), spot.velocity
     else:
         integrand, speed, step = first
-        steep = speed.copy()
+        velocity = speed[:, None] * normal
     nodes = Nodes(
         s.copy(),
         step.copy(),
@@ -62,7 +63,8 @@ def roots(
         speed.copy(),
         np.zeros_like(integrand) if old is None else old[0].copy(),
         np.zeros_like(s) if old is None else old[1].copy(),
-        np.full(len(s), 0.5),
+        np.full(len(s), GUESSED),
+        velocity.copy(),
         np.ones(len(s), dtype=bool),
     )
     if before is not None:
@@ -79,13 +81,13 @@ def roots(
         nodes.s[index] = place
         nodes.integrand[index] = spot.integrand
         nodes.speed[index] = np.einsum("ka,ka->k", spot.velocity, normal[index])
-        steep[index] = np.linalg.norm(spot.velocity, axis=1)
+        nodes.velocity[index] = spot.velocity
         nodes.step[index] = _step(energy[index] - spot.energy, nodes.speed[index])
         _secant(nodes, index, *last, length)
         slower = np.abs(nodes.step[index]) > SHRINKING * np.abs(move)
         active[index] = slower & (np.abs(nodes.step[index]) > EXACT * length[index])
     converged = np.abs(nodes.step) <= 1e-2 * length
-    straight = nodes.speed > COSINE * steep * size
+    straight = nodes.speed > COSINE * np.linalg.norm(nodes.velocity, axis=1) * size
     nodes.valid = converged & straight & np.isfinite(nodes.step)
     return nodes
 
@@ -166,5 +168,13 @@ def _no_nodes(count: int, columns: int) -> Nodes:
     zero = np.zeros(count)
     wide = np.zeros((count, columns))
     return Nodes(
-        zero, zero.copy(), wide, np.ones(count), wide.copy(), zero.copy(), zero.copy(), np.zeros(count, dtype=bool)
+        zero,
+        zero.copy(),
+        wide,
+        np.ones(count),
+        wide.copy(),
+        zero.copy(),
+        zero.copy(),
+        np.zeros((count, 2)),
+        np.zeros(count, dtype=bool),
     )

@@ -14,6 +14,10 @@ FIRST, SECOND = 4, 8
 """Intervals of the coarsest rule, and of the one that confirms it on new arcs."""
 SAFETY = 5.0
 """On the tail of the Chebyshev series of the integrand, as error of the rule."""
+LEAST = 0.01
+"""Smallest error of a rule, in units of the change from the one of half its order."""
+HALVING = 1.0
+"""Error of the first rule in those units."""
 
 
 @cache
@@ -41,6 +45,29 @@ def weights(n: int) -> FloatArray:
     return moments @ chebyshev(n)
 
 
+def predicted(value: FloatArray, slope: FloatArray, u: FloatArray) -> FloatArray:
+    """Values at u (m,) of [0, 1] from values and slopes at the nodes of a rule, (arc, n + 1) both: (arc, m)."""
+    n = value.shape[1] - 1
+    node = grid()[:: FINEST // n]
+    basis = interpolation(n, u)
+    away = u[:, None] - node
+    # l_j'(u_j) of the Lagrange polynomials at the Chebyshev points 1/2 - cos(pi j/n)/2.
+    own = np.zeros(n + 1)
+    inside = np.pi * np.arange(1, n) / n
+    own[1:-1] = np.cos(inside) / np.sin(inside) ** 2
+    own[0], own[-1] = -(2.0 * n**2 + 1.0) / 3.0, (2.0 * n**2 + 1.0) / 3.0
+    square = basis**2
+    return value @ ((1.0 - 2.0 * away * own) * square).T + slope @ (away * square).T
+
+
+@cache
+def spread(n: int) -> FloatArray:
+    """Weights of the rule of half the order at the nodes of order n, (n + 1,)."""
+    lower = np.zeros(n + 1)
+    lower[::2] = weights(n // 2)
+    return lower
+
+
 def interpolation(n: int, u: FloatArray) -> FloatArray:
     """Values at u (m,) of [0, 1] from the values at the nodes of order n, (m, n + 1)."""
     angle = np.arccos(np.clip(1.0 - 2.0 * u, -1.0, 1.0))
@@ -52,7 +79,8 @@ def rule_error(y: FloatArray, n: int, part: FloatArray) -> tuple[FloatArray, Flo
     """Error of the rule of order n and decay of the Chebyshev coefficients, from the integrand (arc, n + 1, c)."""
     if n == FIRST:
         coarse = np.einsum("j,kjc->kc", weights(2), y[:, ::2])
-        return part[:, None] * np.abs(np.einsum("j,kjc->kc", weights(n), y) - coarse), np.ones(y[:, 0].shape)
+        error = HALVING * part[:, None] * np.abs(np.einsum("j,kjc->kc", weights(n), y) - coarse)
+        return error, np.ones(y[:, 0].shape)
     size = np.abs(np.einsum("ij,kjc->kic", chebyshev(n), y))
     # Symmetric integrands have every other coefficient zero: envelopes over three of them.
     last = size[:, n - 2 :].max(axis=1)
@@ -60,4 +88,7 @@ def rule_error(y: FloatArray, n: int, part: FloatArray) -> tuple[FloatArray, Flo
     ratio = np.divide(last, middle, out=np.zeros_like(last), where=middle > 0)
     decay = np.clip(ratio ** (1.0 / (n / 2 - 1)), 0.1, 1.0)
     rest = np.minimum(np.divide(decay, 1.0 - decay, out=np.full_like(decay, np.inf), where=decay < 1), n / 2)
-    return part[:, None] * last * rest * (SAFETY * 2.0 / n**2), decay
+    error = part[:, None] * last * rest * (SAFETY * 2.0 / n**2)
+    # The last coefficients may be small by accident.
+    lower = np.einsum("j,kjc->kc", weights(n) - spread(n), y)
+    return np.maximum(error, LEAST * part[:, None] * np.abs(lower)), decay

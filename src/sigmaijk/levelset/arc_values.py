@@ -40,6 +40,8 @@ class Nodes:
     """d speed / ds."""
     trust: FloatArray
     """Error at the root in units of the correction from s to it."""
+    velocity: FloatArray
+    """Gradient of the energy at s, (node, 2)."""
     valid: BoolArray
 
     def take(self, index: np.ndarray) -> Nodes:
@@ -81,6 +83,7 @@ class Arcs:
     slope: FloatArray
     bend: FloatArray
     trust: FloatArray
+    velocity: FloatArray
     valid: BoolArray
 
     def __len__(self) -> int:
@@ -142,8 +145,25 @@ def empty(count: int, columns: int) -> Arcs:
         slope=np.zeros((*line, columns)),
         bend=np.zeros(line),
         trust=np.zeros(line),
+        velocity=np.zeros((*line, 2)),
         valid=np.ones(line, dtype=bool),
     )
+
+
+def leaning(arcs: Arcs, known: IntArray) -> tuple[FloatArray, FloatArray]:
+    """Roots s at some nodes of all arcs and ds/du there, u in [0, 1] along the arc, both (arc, node).
+
+    The line leaves every root at right angles to the gradient.
+    """
+    part = arcs.span[:, 1] - arcs.span[:, 0]
+    u = arcs.span[:, :1] + part[:, None] * grid()[known]
+    root = (arcs.s + arcs.step)[:, known]
+    along, change = arcs.ends[:, 1] - arcs.ends[:, 0], arcs.normals[:, 1] - arcs.normals[:, 0]
+    normal = arcs.normals[:, None, 0] + u[..., None] * change[:, None]
+    velocity = arcs.velocity[:, known]
+    across = ((along[:, None] + root[..., None] * change[:, None]) * velocity).sum(axis=2)
+    speed = (normal * velocity).sum(axis=2)
+    return root, -part[:, None] * np.divide(across, speed, out=np.zeros_like(across), where=speed > 0)
 
 
 def pairs(rows: int, nodes: IntArray) -> tuple[IntArray, IntArray]:

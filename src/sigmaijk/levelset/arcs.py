@@ -18,12 +18,12 @@ from typing import NamedTuple
 import numpy as np
 
 from ..arrays import BoolArray, FloatArray, IntArray
-from .arc_following import followed, reachable
+from .arc_following import Family, Form, Line, Unit, followed
 from .arc_refinement import complete, halved, polished, raised, split
 from .arc_roots import vertices
 from .arc_rules import FINEST
 from .arc_values import FARTHEST, Arcs, empty
-from .contours import Chains, cut
+from .contours import cut
 from .field import Field
 from .level import LevelRequest
 
@@ -42,10 +42,11 @@ class LevelLines:
 
     def __init__(self, field: Field) -> None:
         self.field = field
-        self.barriers: FloatArray = np.empty(0)
-        """Sorted energies at which the topology may change."""
+        self.barriers: list[FloatArray] = []
+        """For each sheet the sorted energies at which the topology of its lines may change."""
         self.windows: FloatArray = np.empty((0, 2))
         """Where all such energies are known, (w, 2)."""
+        self._units: dict[Unit, tuple[float, Form]] = {}
         self._arcs: Arcs | None = None
 
     @property
@@ -85,7 +86,7 @@ class LevelLines:
         changed.
         """
         answers: list[BoolArray | None] = []
-        ready: list[_Line] = []
+        ready: list[Line] = []
         for number, request in enumerate(requests):
             coarse = np.zeros(len(request.mesh), dtype=bool)
             found = []
@@ -95,7 +96,7 @@ class LevelLines:
                 chains = cut(request.mesh, bands.start, request.energy)
                 if chains is not None:
                     coarse |= chains.coarse
-                    found.append(_Line(number, sheet, chains))
+                    found.append(Line(number, sheet, chains))
             coarse &= not force
             coarse &= request.mesh.level < request.mesh.samples.levels - SPARE_LEVELS
             answers.append(coarse if coarse.any() else None)
@@ -103,22 +104,18 @@ class LevelLines:
                 ready += found
         if not ready:
             return answers
-        known = _Family(self.barriers, self.windows, self._arcs)
-        todo = sorted({line.request for line in ready})
-        for number in todo:
-            known.describe(requests[number], [line for line in ready if line.request == number])
+        family = Family(self.barriers, self.windows, self._units, self._arcs)
+        for line in ready:
+            family.describe(line, requests[line.request])
+        todo = ready
         while todo:
-            sources = known.sources([requests[number] for number in todo])
+            sources = family.sources(todo)
             if sources:
-                arcs, sound = followed(self.field, *known.copies(sources))
-                lost = set(arcs.owner[~sound].tolist())
-                known.refuse(lost)
-                known.add(arcs.take(~np.isin(arcs.owner, list(lost))))
-                todo = [n for n in todo if requests[n].owner not in sources or requests[n].owner in lost]
+                family.add(*followed(self.field, *family.copies(sources)))
+                todo = family.missing(todo)
                 continue
-            chosen = known.founders([requests[number] for number in todo])
-            created = [number for number in todo if requests[number].owner in chosen]
-            arcs, stray = self._create(requests, [line for line in ready if line.request in created], force)
+            chosen = family.founders(todo)
+            arcs, stray = self._create(requests, chosen, force)
             for number, triangle in stray:
                 answer = answers[number]
                 if answer is None:
@@ -126,11 +123,13 @@ class LevelLines:
                     answers[number] = answer
                 answer[triangle] = True
             if arcs is not None:
-                waiting = [requests[number].owner for number, _ in stray]
-                arcs = arcs.take(~np.isin(arcs.owner, waiting))
-                known.add(complete(self.field, arcs, second=len(requests) < MANY))
-            todo = [number for number in todo if number not in created]
-        self._arcs = known.all()
+                arcs = complete(self.field, arcs, second=len(requests) < MANY)
+                family.add(arcs, np.ones(len(arcs), dtype=bool))
+            begun = set(map(id, chosen))
+            todo = [line for line in todo if id(line) not in begun and answers[line.request] is None]
+        waiting = [request.owner for request, answer in zip(requests, answers, strict=True) if answer is not None]
+        self._units.update(family.known(waiting))
+        self._arcs = family.all(waiting)
         return answers
 
     def refine(self, index: IntArray, weight: FloatArray | None = None) -> None:
@@ -160,7 +159,7 @@ class LevelLines:
         self._arcs = Arcs.join(parts)
 
     def _create(
-        self, requests: Sequence[LevelRequest], ready: Sequence[_Line], force: bool
+        self, requests: Sequence[LevelRequest], ready: Sequence[Line], force: bool
     ) -> tuple[Arcs | None, list[tuple[int, int]]]:
         """Arcs with their two end nodes; and the (request, triangle) where a vertex ran away."""
         count = [len(line.chains.point) for line in ready]
@@ -201,88 +200,6 @@ KINK_LEVEL = 12
 """A vertex that runs away in a triangle halved so many times stays."""
 MANY = 4
 """Of so many energies at once, most need not be known well: their arcs begin with the first rule."""
-
-
-class _Family:
-    """Arcs by energy, and which energies may follow which: no barrier between them, the same lines."""
-
-    def __init__(self, barriers: FloatArray, windows: FloatArray, arcs: Arcs | None) -> None:
-        self.barriers, self.windows = barriers, windows
-        self._parts: list[Arcs] = [] if arcs is None else [arcs]
-        self._groups: dict[int, tuple[object, ...]] = {}
-        self._energy: dict[int, float] = {}
-        self._done: dict[int, Arcs] = {}
-        self._refused: set[int] = set()
-
-    def describe(self, request: LevelRequest, lines: Sequence[_Line]) -> None:
-        """Take in an energy whose arcs are to be had."""
-        self._energy[request.owner] = request.energy
-        if not ((self.windows[:, 0] <= request.energy) & (request.energy <= self.windows[:, 1])).any():
-            group: tuple[object, ...] = ("alone", request.owner)
-        else:
-            # Numbers of closed lines of each sheet, and how they wind around the cell.
-            form = tuple(
-                (line.sheet, int((line.chains.last <= line.chains.first).sum()), *_winding(line.chains))
-                for line in lines
-            )
-            group = (int(np.searchsorted(self.barriers, request.energy)), form)
-        self._groups[request.owner] = group
-
-    def sources(self, requests: Sequence[LevelRequest]) -> dict[int, int]:
-        """For each energy that can follow another now, the owner that it follows."""
-        found = {}
-        for request in requests:
-            group = self._groups[request.owner]
-            near = [owner for owner in self._done if self._groups[owner] == group]
-            if request.owner in self._refused or not near:
-                continue
-            source = min(near, key=lambda owner: abs(self._energy[owner] - request.energy))
-            if reachable(self._done[source], request.energy):
-                found[request.owner] = source
-        return found
-
-    def copies(self, sources: dict[int, int]) -> tuple[Arcs, FloatArray, IntArray]:
-        """Arcs of the sources, one set for each follower, with the energy and owner of the follower, (arc,)."""
-        parts = [self._done[source] for source in sources.values()]
-        size = [len(part) for part in parts]
-        owner = np.repeat(np.array(list(sources), dtype=np.int64), size)
-        energy = np.repeat([self._energy[follower] for follower in sources], size)
-        return Arcs.join(parts), energy, owner
-
-    def refuse(self, owners: set[int]) -> None:
-        """These cannot follow: they get arcs of their own."""
-        self._refused |= owners
-
-    def founders(self, requests: Sequence[LevelRequest]) -> set[int]:
-        """Energies that get arcs of their own next: the middle one of each group, and all that were refused."""
-        groups: dict[tuple[object, ...], list[int]] = {}
-        for request in sorted(requests, key=lambda request: request.energy):
-            groups.setdefault(self._groups[request.owner], []).append(request.owner)
-        return {owners[len(owners) // 2] for owners in groups.values()} | (self._refused & set(self._energy))
-
-    def add(self, arcs: Arcs) -> None:
-        """Take in arcs."""
-        if not len(arcs):
-            return
-        self._parts.append(arcs)
-        for owner in np.unique(arcs.owner).tolist():
-            self._done[owner] = arcs.take(arcs.owner == owner)
-
-    def all(self) -> Arcs | None:
-        """Every arc there is."""
-        return Arcs.join(self._parts) if self._parts else None
-
-
-def _winding(chains: Chains) -> tuple[float, ...]:
-    return tuple(np.round(np.abs(chains.shift).sum(axis=0), 6).tolist())
-
-
-class _Line(NamedTuple):
-    """The level lines of one sheet for one request."""
-
-    request: int
-    sheet: int
-    chains: Chains
 
 
 class _Actions(NamedTuple):

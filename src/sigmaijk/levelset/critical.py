@@ -8,6 +8,7 @@ is that of the deepest vertices.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -48,15 +49,23 @@ class CriticalPoints:
     """Lowest band of the sheet of each."""
     kinks: list[tuple[FloatArray, int]] = field(default_factory=list)
     """Where two sheets may meet: k and the lower band."""
+    barriers: list[tuple[float, int]] = field(default_factory=list)
+    """Energies with the lowest band of each sheet whose level sets may change there; -1 for all."""
     complete: bool = True
     """False where critical points are not isolated or the points ended."""
 
     def add(self, energy: float, kind: str, k: FloatArray, band: int, blur: float = SAME) -> None:
         """Take in a point, unless one with this energy, give or take its blur, is known."""
+        self.barriers.append((energy, -1 if kind == "node" else band))
         if not any(abs(c.energy - energy) <= blur and (c.kind == kind or blur > SAME) for c in self.energies):
             self.energies.append(Critical(energy, kind))
             self.point.append(k)
             self.sheet.append(band)
+
+
+def barriers(found: CriticalPoints, leads: Sequence[int]) -> list[FloatArray]:
+    """Sorted energies at which the level sets of each sheet, given by its lowest band, may change."""
+    return [np.unique([energy for energy, band in found.barriers if band in (-1, lead)]) for lead in leads]
 
 
 def critical_points(field_: Field, mesh: Mesh, windows: FloatArray) -> CriticalPoints:

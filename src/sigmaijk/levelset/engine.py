@@ -15,7 +15,7 @@ import numpy as np
 
 from ..arrays import BoolArray, FloatArray
 from . import simplices
-from .critical import CriticalPoints, critical_points
+from .critical import CriticalPoints, barriers, critical_points
 from .discovery import Unresolved
 from .elements import Peaks
 from .field import FLAT, Field, SheetSplit
@@ -114,7 +114,7 @@ def tabulate(
             critical = critical_points(field, mesh, np.array([window]))
             surfaces = LevelSets(field, mesh, goals, samples.integrand.shape[2])
             if critical.complete:
-                surfaces.follow(np.array([c.energy for c in critical.energies]), np.array([window]))
+                surfaces.follow(barriers(critical, [sheet.start for sheet in field.sheets]), np.array([window]))
             found = table(surfaces, critical.energies, window, goals, rtol=rtol, dim=cell.dim)
             return Tabulated(found, critical, field.points, len(surfaces.patches.owner), samples)
         except SheetSplit as split:
@@ -155,7 +155,7 @@ class _Patches:
             return self._simplices(f"chosen because {costs.describe()}", self.hopeless)
         surfaces = LevelSets(self.field, mesh, self.goals, self.columns)
         if critical.complete and len(windows):
-            surfaces.follow(np.array([c.energy for c in critical.energies]), windows)
+            surfaces.follow(barriers(critical, [sheet.start for sheet in self.field.sheets]), windows)
         if self.report is not None:
             surfaces.report = self._tell
         ignored = self._hopeless(critical, surfaces)

@@ -46,8 +46,8 @@ class LevelSets:
         self._given_up: set[int] = set()
         self.report: Callable[[], None] | None = None
 
-    def follow(self, barriers: FloatArray, windows: FloatArray) -> None:
-        """Between these energies (sorted), in windows (w, 2), level sets keep their form: one starts from another."""
+    def follow(self, barriers: list[FloatArray], windows: FloatArray) -> None:
+        """Between energies (sorted, a list for each sheet), in windows (w, 2), one level set may follow another."""
         if isinstance(self._patches, LevelLines):
             self._patches.barriers, self._patches.windows = barriers, windows
 
