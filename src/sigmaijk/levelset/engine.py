@@ -158,7 +158,8 @@ class _Patches:
             surfaces.follow(barriers(critical, [sheet.start for sheet in self.field.sheets]), windows)
         if self.report is not None:
             surfaces.report = self._tell
-        ignored = self._hopeless(critical, surfaces)
+        hopeless, standing = self._hopeless(critical, surfaces)
+        ignored = hopeless | standing[:, None]
         found = moments(
             surfaces,
             critical.energies,
@@ -171,7 +172,7 @@ class _Patches:
             tabulated=False if ignored.any() and np.count_nonzero(self.peaks.width > 0) <= FEW else None,
             ignored=ignored,
         )
-        result = self._summary(found, surfaces, critical, nearest, ignored)
+        result = self._summary(found, surfaces, critical, nearest, hopeless)
         result.method += f"; {costs.describe()}"
         late: BoolArray = ~np.asarray(
             (result.converged | result.limited | ignored | _forbidden(result, self.goals)).all(axis=1)
@@ -257,11 +258,11 @@ class _Patches:
                 merged.append([a, b])
         return np.array(merged).reshape(-1, 2)
 
-    def _hopeless(self, critical: CriticalPoints, surfaces: LevelSets) -> BoolArray:
-        """Which (peak, block) have no limit."""
-        none = np.zeros((len(self.peaks), len(self.goals)), dtype=bool)
+    def _hopeless(self, critical: CriticalPoints, surfaces: LevelSets) -> tuple[BoolArray, BoolArray]:
+        """Which (peak, block) have no limit; and at which sharp peaks (peak,) a gradient vanishes on the level set."""
+        none, standing = np.zeros((len(self.peaks), len(self.goals)), dtype=bool), np.zeros(len(self.peaks), dtype=bool)
         if self.hopeless is None:
-            return none
+            return none, standing
         centres, sharp = np.unique(self.peaks.centre), np.unique(self.peaks.centre[self.peaks.width == 0])
         scouts = centres[np.unique(np.linspace(0, len(centres) - 1, SCOUTS).astype(int))]
         try:
@@ -270,15 +271,14 @@ class _Patches:
             near = (np.abs(sharp[:, None] - ends) <= AT_PEAK).any(axis=1)
             surfaces.open(sharp if len(sharp) < DENSE else sharp[near])
             standing = (self.peaks.width == 0) & surfaces.stands(self.peaks.centre)
-            none[standing] = True
             kinks = critical.kinks + surfaces.unresolved.touching
             if not kinks:
-                return none
+                return none, standing
             numbers = surfaces.open(scouts)
         except OutOfPoints:
-            return none
+            return none, standing
         values = surfaces.value[numbers][np.abs(self.peaks.centre[:, None] - scouts).argmin(axis=1)]
-        return none | self.hopeless(Unresolved(kinks), tolerance(values, self.goals, self.rtol)[0])
+        return self.hopeless(Unresolved(kinks), tolerance(values, self.goals, self.rtol)[0]), standing
 
     def _nothing(self) -> Integrals:
         empty = undiscovered(len(self.peaks), self.goals, self.columns)

@@ -1,0 +1,134 @@
+"""The engine behind `conductivity`: its choice, its audit, levels where something diverges, models that raise."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+import sigmaijk as sg
+from sigmaijk import driver
+from sigmaijk.levelset import engine
+from sigmaijk.levelset.audit import other_cell
+from sigmaijk.levelset.samples import Cell
+
+
+def tilted_node(kx, ky):
+    return [[0.2 * kx, kx - 1j * ky], [kx + 1j * ky, 0.2 * kx]]
+
+
+def test_choice_and_reason_stand_in_the_result():
+    ds = sg.conductivity(sg.models.dirac_pt(), 0.25, terms="qm", progress=False)
+    assert ds.attrs["method"].startswith("Fermi-surface patches: 6 arcs")
+    assert "expected by patches" in ds.attrs["method"]
+    assert ds.attrs["audit"] == "none"
+
+
+def test_simplices_are_chosen_where_they_are_expected_to_be_cheaper(monkeypatch):
+    monkeypatch.setattr(engine, "SIMPLICES_COST", {2: (1.0, 0.0), 3: (1.0, 0.0)})
+    ds = sg.conductivity(sg.models.dirac_pt(), 0.25, terms="qm", rtol=1e-2, progress=False)
+    assert ds.attrs["method"].startswith("adaptive simplices")
+    assert "chosen because" in ds.attrs["method"]
+    value, error = (float(ds[name].values[0, 0, 0, 1, 1]) for name in ("qm_natural", "qm_natural_error"))
+    assert abs(value + 0.2150160024295) <= 3 * error < 0.01
+
+
+def test_an_audit_looks_twice_and_agrees():
+    plain = sg.conductivity(sg.models.dirac_pt(), [0.12, 0.25], 0.01, terms="qm", progress=False)
+    ds = sg.conductivity(sg.models.dirac_pt(), [0.12, 0.25], 0.01, terms="qm", audit=True, progress=False)
+    assert ds.attrs["audit"] == "agrees"
+    assert ds.attrs["converged"] == 1
+    assert ds.attrs["k_points"] > 1.5 * plain.attrs["k_points"]
+    assert (ds["qm"].values == plain["qm"].values).all()
+
+
+def test_an_audit_contradicts_a_search_that_missed_a_piece(monkeypatch):
+    """The first search is made blind to the lower half of the plane by halving its result."""
+    runs = []
+    integrate = driver.integrate
+
+    def blind(*arguments, **options):
+        found = integrate(*arguments, **options)
+        runs.append(found)
+        if len(runs) == 1:
+            found.value *= 0.5
+        return found
+
+    monkeypatch.setattr(driver, "integrate", blind)
+    with pytest.warns(sg.ConvergenceWarning):
+        ds = sg.conductivity(sg.models.dirac_pt(), 0.25, terms="qm", audit=True, progress=False)
+    assert ds.attrs["audit"] == "disagrees at 1 of 1 (kT, mu)"
+    assert ds.attrs["converged"] == 0
+    value, error = (float(ds[name].values[0, 0, 0, 1, 1]) for name in ("qm_natural", "qm_natural_error"))
+    assert abs(value + 0.2150160024295) <= 1.01 * error
+
+
+@pytest.mark.parametrize("periodic", [True, False])
+def test_the_other_cell_of_an_audit_holds_the_first(periodic: bool):
+    cell = Cell(np.array([-1.0, -2.0]), np.array([[2.0, 0.3], [-0.1, 4.0]]), periodic, (8, 10))
+    other = other_cell(cell)
+    assert all(b > a for a, b in zip(cell.divisions, other.divisions, strict=True))
+    assert not np.allclose(other.origin, cell.origin)
+    if periodic:
+        np.testing.assert_array_equal(other.axes, cell.axes)
+    else:
+        corners = cell.points(np.array([[0, 0], [1, 0], [0, 1], [1, 1]]))
+        inside = (corners - other.origin) @ np.linalg.inv(other.axes)
+        assert (inside > 0).all()
+        assert (inside < 1).all()
+
+
+def test_level_exactly_on_a_tilted_node_diverges_for_the_metric_term_alone():
+    model = sg.ContinuumModel(tilted_node, 2)
+    with pytest.warns(sg.SingularResponseWarning, match="gapless tilted node"):
+        ds = sg.conductivity(model, 0.0, progress=False)
+    assert np.isinf(ds["qm_error"].values).all()
+    assert np.isfinite(ds["drude_error"].values).all()
+    assert ds.attrs["in_gap"] == "[]"
+    assert ds.attrs["converged"] == 0
+    beside = sg.conductivity(model, 1e-3, terms="qm", progress=False)
+    assert beside.attrs["converged"] == 1
+    assert np.abs(beside["qm_natural"].values).max() > 1e3
+
+
+@pytest.mark.filterwarnings("ignore::sigmaijk.ConvergenceWarning")
+def test_saddle_of_a_term_that_vanishes_costs_the_scan_nothing():
+    hop = -np.eye(1) * np.exp(0.3j)
+    model = sg.LatticeModel(
+        np.eye(2), {(0, 0): [[0.0]], (1, 0): hop, (-1, 0): hop.conj(), (0, 1): [[-1.0]], (0, -1): [[-1.0]]}
+    )
+    with pytest.warns(sg.SingularResponseWarning, match="van Hove saddle"):
+        ds = sg.conductivity(model, [-1.0, -0.5, 0.0, 0.5], terms="drude", progress=False)
+    assert ds.attrs["k_points"] < 20_000
+    assert {entry["kind"] for entry in json.loads(ds.attrs["singular"])} == {"van Hove saddle"}
+    error = ds["drude_error"].values.max(axis=(0, 2, 3, 4))
+    assert np.isinf(error[2])
+    assert (error[[0, 1, 3]] < 1e-6).all()
+    assert np.abs(ds["drude"].values).max() < 1.0
+
+
+def test_flat_sheets_leave_the_others_alone():
+    """A flat band at one of two levels; the other level cuts the other band only."""
+    hop = np.diag([0.0, 0.4 * np.exp(0.2j)])
+    across = np.diag([0.0, 0.2])
+    blocks = {(0, 0): np.diag([0.0, 3.0]), (1, 0): hop, (-1, 0): hop.conj(), (0, 1): across, (0, -1): across}
+    blocks |= {(1, 1): np.diag([0.0, 0.1j]), (-1, -1): np.diag([0.0, -0.1j])}
+    with pytest.warns(sg.SingularResponseWarning, match="flat band"):
+        ds = sg.conductivity(sg.LatticeModel(np.eye(2), blocks), [0.0, 3.1], terms="drude", progress=False)
+    assert np.isinf(ds["drude_error"].values[0, 0]).all()
+    value, error = (ds[name].values[0, 1] for name in ("drude_natural", "drude_natural_error"))
+    assert error.max() <= 1e-3 * np.abs(value).max()
+
+
+def test_error_of_a_model_names_the_k_that_raised_it():
+    def hamiltonian(kx, ky):
+        if np.any(np.abs(np.asarray(getattr(kx, "value", kx))) > 0.9):
+            raise ValueError("no data out here")
+        return [[kx**2 + ky**2, 0.1 * kx], [0.1 * kx, 2.0 + kx**2]]
+
+    with pytest.raises(ValueError, match="no data out here") as caught:
+        sg.conductivity(sg.ContinuumModel(hamiltonian, 2, scale=0.5), 0.25, progress=False)
+    note = caught.value.__notes__[0]
+    assert note.startswith("raised by the model at k = [")
+    assert abs(float(note.split("[")[1].split(",")[0])) > 0.9
