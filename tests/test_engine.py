@@ -44,7 +44,7 @@ def test_an_audit_looks_twice_and_agrees():
 
 
 def test_an_audit_contradicts_a_search_that_missed_a_piece(monkeypatch):
-    """The first search is made blind to the lower half of the plane by halving its result."""
+    """The first search is made to answer as if it had missed half of the level set."""
     runs = []
     integrate = driver.integrate
 

@@ -6,36 +6,8 @@ import numpy as np
 import pytest
 
 import sigmaijk as sg
-
-X, Y, Z = np.array([[0, 1], [1, 0]]), np.array([[0, -1j], [1j, 0]]), np.diag([1.0, -1.0])
-ONE = np.eye(2)
-
-
-def crystal(onsite: np.ndarray, sines: dict[int, np.ndarray], cosines: dict[int, np.ndarray]) -> sg.LatticeModel:
-    """H = onsite + sum_a (S_a sin k_a + C_a cos k_a) on the cubic lattice with a = 1 nm."""
-    hoppings = {(0, 0, 0): onsite}
-    for axis in range(3):
-        R = tuple(int(axis == a) for a in range(3))
-        block = 0.5 * (cosines.get(axis, 0 * onsite) - 1j * sines.get(axis, 0 * onsite))
-        hoppings[R] = block
-        hoppings[tuple(-r for r in R)] = block.conj().T
-    return sg.LatticeModel(np.eye(3), hoppings)
-
-
-def dirac(m: float = 0.1, b: float = 1.0, t: float = 0.9) -> sg.LatticeModel:
-    """d = (sin kx, sin ky, sin kz, m - b sum (1 - cos k) + t sin kx) on four anticommuting matrices: doublets."""
-    gammas = [np.kron(X, s) for s in (X, Y, Z)]
-    mass = np.kron(Z, ONE)
-    sines = {a: gammas[a] + (t * mass if a == 0 else 0) for a in range(3)}
-    return crystal((m - 3 * b) * mass, sines, dict.fromkeys(range(3), b * mass))
-
-
-def weyl(k0: float = 1.2, tilt: float = 0.25, a: float = 0.3, m: float = 2.0) -> sg.LatticeModel:
-    """A two-band Weyl semimetal without inversion and time reversal."""
-    sines = {0: X + tilt * ONE, 1: Y + 0j, 2: 0.5 * tilt * ONE}
-    cosines = {0: -Z, 1: -Z, 2: -Z - a * X}
-    return crystal((m + np.cos(k0)) * Z + a * X, sines, cosines)
-
+from cases.crystals import dirac3d as dirac
+from cases.crystals import weyl3d as weyl
 
 CASES = [
     ("dirac", dirac, 0.5, -0.005805427276),

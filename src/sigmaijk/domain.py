@@ -8,6 +8,7 @@ from .arrays import FloatArray
 from .errors import ModelError
 from .levelset.box import OpenLevelSet, grow
 from .levelset.samples import Cell
+from .levelset.windows import merge_windows
 from .model import Model
 from .sampler import BandSampler
 
@@ -28,17 +29,6 @@ THERMAL = 65.0
 TAIL = 25.0
 FARTHEST_BAND = 65.0
 """In units of kT; exp(-25) of what the nearest band contributes is left out."""
-
-
-def merge_windows(low: FloatArray, high: FloatArray) -> FloatArray:
-    """Union of intervals as sorted, disjoint ones, (w, 2)."""
-    merged: list[list[float]] = []
-    for a, b in sorted(zip(low.tolist(), high.tolist(), strict=True)):
-        if merged and a <= merged[-1][1]:
-            merged[-1][1] = max(merged[-1][1], b)
-        else:
-            merged.append([a, b])
-    return np.array(merged)
 
 
 def cell_of(model: Model, sampler: BandSampler) -> Cell:

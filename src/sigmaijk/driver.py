@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .arrays import BoolArray, FloatArray, IntArray
-from .domain import cell_of, choose_bands, merge_windows
+from .domain import cell_of, choose_bands
 from .errors import ConvergenceWarning, SingularResponseWarning
 from .levelset.audit import compare, other_cell
 from .levelset.discovery import Unresolved
@@ -24,6 +24,7 @@ from .levelset.engine import integrate
 from .levelset.periodic import trapezoid
 from .levelset.samples import Cell, OutOfPoints
 from .levelset.simplices import Goal, Integrals, undiscovered
+from .levelset.windows import merge_windows
 from .model import Model
 from .parity import odd_terms
 from .progress import Progress, make_progress

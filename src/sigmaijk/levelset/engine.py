@@ -26,6 +26,7 @@ from .samples import Cell, OutOfPoints, Sampler, Samples
 from .search import first_mesh
 from .simplices import STALLED, Goal, Integrals, block_errors, tolerance, undiscovered
 from .surfaces import LevelSets
+from .windows import merge_windows
 
 Hopeless = Callable[[Unresolved, FloatArray], BoolArray]
 
@@ -250,13 +251,7 @@ class _Patches:
         sharp = np.unique(centre[~warm])
         if len(sharp) >= DENSE:
             low, high = np.append(low, sharp[0]), np.append(high, sharp[-1])
-        merged: list[list[float]] = []
-        for a, b in sorted(zip(low.tolist(), high.tolist(), strict=True)):
-            if merged and a <= merged[-1][1]:
-                merged[-1][1] = max(merged[-1][1], b)
-            else:
-                merged.append([a, b])
-        return np.array(merged).reshape(-1, 2)
+        return merge_windows(low, high)
 
     def _hopeless(self, critical: CriticalPoints, surfaces: LevelSets) -> tuple[BoolArray, BoolArray]:
         """Which (peak, block) have no limit; and at which sharp peaks (peak,) a gradient vanishes on the level set."""

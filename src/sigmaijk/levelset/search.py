@@ -39,14 +39,12 @@ STILL_LEVEL = {2: 13, 3: 9}
 MOST_STILL = 8
 
 
-def first_mesh(samples: Samples, field: Field, refined: float = 1.0) -> Mesh:
-    """The mesh that all energies share; finds the sheets. `refined` asks for a finer one (audit)."""
+def first_mesh(samples: Samples, field: Field) -> Mesh:
+    """The mesh that all energies share; finds the sheets."""
     cell = samples.cell
     factor = FINER[cell.dim] if cell.periodic else 1
     parts = tuple(n * factor for n in cell.divisions)
     mesh = Mesh.first(samples, parts)
-    if refined > 1.0:
-        mesh = mesh.bisect(np.ones(len(mesh), dtype=bool))
     field.find_sheets(samples.energy)
     return mesh
 

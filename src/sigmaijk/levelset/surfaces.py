@@ -190,12 +190,6 @@ class LevelSets:
                 weight[:, goal.columns] = np.maximum(weight[:, goal.columns], inverse[of, b][:, None] * largest)
         return candidates[picked], weight[picked]
 
-    def cancellation(self, column: int) -> FloatArray:
-        """Sum of |patch| over |sum| of a column at each energy, (e,)."""
-        size = self._sum(np.abs(self._patches.value))[:, column]
-        value = np.abs(self.value[:, column])
-        return np.divide(size, value, out=np.full_like(size, np.inf), where=value > 0)
-
     def stands(self, energies: FloatArray) -> BoolArray:
         """Energies at which the gradient vanishes somewhere on the level set, (e,)."""
         return np.array([energy in self._critical for energy in energies.tolist()], dtype=np.bool_)
