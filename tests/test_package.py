@@ -36,7 +36,7 @@ def test_an_unknown_name_is_an_attribute_error():
         _ = sg.conductance
 
 
-@pytest.mark.parametrize(("name", "feature"), [("theory", "Table 1"), ("symmetry", "tensor form")])
+@pytest.mark.parametrize(("name", "feature"), [("symmetry", "tensor form")])
 def test_modules_of_later_versions_say_so(name: str, feature: str):
     assert not hasattr(sg, name)
     with pytest.raises(sg.SigmaijkError, match=feature):

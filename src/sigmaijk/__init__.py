@@ -38,7 +38,6 @@ _HOME = {
     "InputHealthWarning": ".errors",
 }
 _LATER = {
-    "theory": "the three theoretical routes, the density matrix and Table 1",
     "symmetry": "point groups from the Hamiltonian and the allowed tensor form",
 }
 
@@ -70,10 +69,11 @@ __all__ = [
     "open_result",
     "read_wannier90",
     "spectrum",
+    "theory",
 ]
 
 if TYPE_CHECKING:
-    from . import models
+    from . import models, theory
     from .driver import conductivity
     from .errors import (
         ArgumentError,
@@ -105,8 +105,8 @@ def __getattr__(name: str) -> Any:
         value = getattr(import_module(_HOME[name], __name__), name)
         globals()[name] = value
         return value
-    if name == "models":
-        return import_module(".models", __name__)
+    if name in ("models", "theory"):
+        return import_module(f".{name}", __name__)
     if name in _LATER:
         raise _later(name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,30 @@
+"""The founding paper's theory, each route from its own construction: nothing here imports a response term.
+
+The names below load what they need on first use.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+_HOME = {
+    "field_modified": ".routes",
+    "conductivity": ".assembly",
+    "density_matrix": ".referee",
+    "table1": ".rows",
+}
+
+__all__ = ["conductivity", "density_matrix", "field_modified", "table1"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        value = getattr(import_module(_HOME[name], __name__), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
