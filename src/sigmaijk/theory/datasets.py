@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..arrays import Floats
+from ..arrays import FloatArray
 
 if TYPE_CHECKING:
     import xarray
@@ -16,7 +16,7 @@ DIRECTIONS = ("x", "y", "z")
 
 
 def tensor_dataset(
-    tensors: Mapping[str, Floats],
+    tensors: Mapping[str, FloatArray],
     attributes: Mapping[str, Any],
     units: Mapping[str, str],
     leading: tuple[str, Sequence[Any]] | None = None,
