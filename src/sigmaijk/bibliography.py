@@ -52,3 +52,9 @@ SMEJKAL_2017 = Paper(
     "Phys. Rev. Lett. 118, 106402",
     2017,
 )
+QIU_2025 = Paper(
+    "J.-X. Qiu, B. Ghosh, J. Schuette-Engel, T. Qian, M. Smith, and others",
+    "Observation of the axion quasiparticle in 2D MnBi2Te4",
+    "Nature, doi:10.1038/s41586-025-08862-x, Supplementary Information V",
+    2025,
+)

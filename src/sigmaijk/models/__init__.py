@@ -12,11 +12,12 @@ from .continuum import ContinuumModel
 from .cumnas import cumnas
 from .dirac_pt import dirac_pt
 from .lattice import LatticeModel
+from .mnbi2te4_slab import mnbi2te4_slab
 from .tilted_dirac import tilted_dirac
 
-__all__ = ["ContinuumModel", "LatticeModel", "catalogue", "cumnas", "dirac_pt", "tilted_dirac"]
+__all__ = ["ContinuumModel", "LatticeModel", "catalogue", "cumnas", "dirac_pt", "mnbi2te4_slab", "tilted_dirac"]
 
 
 def catalogue() -> dict[str, Callable[..., Model]]:
     """The published models by name: functions of keyword parameters that return a model."""
-    return {"cumnas": cumnas, "dirac_pt": dirac_pt, "tilted_dirac": tilted_dirac}
+    return {"cumnas": cumnas, "dirac_pt": dirac_pt, "mnbi2te4_slab": mnbi2te4_slab, "tilted_dirac": tilted_dirac}
