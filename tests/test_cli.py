@@ -95,7 +95,7 @@ def test_the_command_works_as_a_process_of_its_own(job, tmp_path):
         (["run", "quick.toml", "--bogus"], "No such option: --bogus"),
         (["ran", "quick.toml"], "No such command 'ran'"),
         (["run", "quick.toml", "--resume"], "--resume needs checkpoints, which do not exist yet"),
-        (["reproduce", "fig2", "-o", "x"], "reproduce .* does not exist yet"),
+        (["reproduce", "figure2", "-o", "x"], "cannot reproduce 'figure2': .* did you mean 'fig2'"),
         (["report", "quick.nc"], "report .* does not exist yet"),
         (["info", "nothing"], "neither a file nor a model; models are .*dirac_pt"),
         (["info", "dirac_pt", "--parameters", "t"], "--parameters must be JSON"),

@@ -154,10 +154,19 @@ def info(
     return 0
 
 
-@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
-def reproduce() -> int:
-    """Reproduce the founding paper's figure and table (does not exist yet)."""
-    raise UnsupportedFeatureError("reproduce (the founding paper's Fig. 2 and Table 1) does not exist yet")
+@app.command()
+def reproduce(
+    target: Annotated[str, typer.Argument(metavar="[fig1|fig2|table1|all]", help="What to reproduce.")] = "all",
+    folder: Annotated[Path, typer.Option("-o", "--out", metavar="DIR", help="Where the files go.")] = Path("."),
+    quiet: Quiet = False,
+) -> int:
+    """Redo the founding paper: Fig. 1's mechanisms, Fig. 2 and Table 1, as pictures (PDF, SVG, PNG) with their data."""
+    from .reproduction.runner import reproduce as redo
+    from .tables import output_console
+
+    console = output_console()
+    redo(target, folder, (lambda _: None) if quiet else (lambda text: console.print(text, markup=False)))
+    return 0
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
