@@ -12,10 +12,11 @@ _HOME = {
     "field_modified": ".routes",
     "conductivity": ".assembly",
     "density_matrix": ".referee",
+    "lattice_version": ".lattice_models",
     "table1": ".rows",
 }
 
-__all__ = ["conductivity", "density_matrix", "field_modified", "table1"]
+__all__ = ["conductivity", "density_matrix", "field_modified", "lattice_version", "table1"]
 
 
 def __getattr__(name: str) -> Any:

@@ -17,7 +17,7 @@ from ..bands import Groups, solve
 from ..geometry import band_normalized_metric, chunk_size, velocity_product
 from ..model import HamiltonianJet
 from ..models.lattice import LatticeModel
-from .laurent import AtTau, Relaxed, Series, added, mapped
+from .laurent import AtTau, Field, Relaxed, Series, added, mapped
 from .periodic_grid import PeriodicGrid
 from .relaxation import Relaxation
 
@@ -118,7 +118,7 @@ class Kinetics:
                     self._add(currents, relaxed.solve(source, relaxation.shares[1], 0), j, k)
         return {power: 0.5 * (current + current.swapaxes(1, 2)) for power, current in currents.items()}
 
-    def _add(self, currents: dict[int, FloatArray], second: dict[int, ComplexArray], j: int, k: int) -> None:
+    def _add(self, currents: dict[int, FloatArray], second: Field, j: int, k: int) -> None:
         """Add -Tr(rho_2 D_i H0) of all i to the entries (i, j, k) of the currents."""
         dim = self.grid.dim
         for power, part in second.items():
@@ -128,7 +128,7 @@ class Kinetics:
     # --- what the answers are compared with ---------------------------------------------------------------------------
 
     def velocity_metric(self) -> tuple[FloatArray, float]:
-        """P_ijk = sum int [dk] v_i G^jk f0' from `geometry`, and the same integral of moduli, in which nothing cancels."""
+        """P_ijk = sum int [dk] v_i G^jk f0' from `geometry`, and its integral of moduli, in which nothing cancels."""
         dim, total, modulus = self.grid.dim, 0.0, 0.0
         for start in range(0, len(self.grid.k), self._chunk):
             here = slice(start, start + self._chunk)
@@ -163,10 +163,8 @@ class DressedEquilibrium:
 
     def __init__(self, kinetics: Kinetics, shift: float) -> None:
         self._on, self._shift = kinetics, shift
-        self._slopes = [
-            np.stack([kinetics.to_bands(part) for part in kinetics.grid.derivatives(kinetics.to_orbitals(self.first(j)))])
-            for j in range(kinetics.grid.dim)
-        ]
+        firsts = (kinetics.to_orbitals(self.first(j)) for j in range(kinetics.grid.dim))
+        self._slopes = [[kinetics.to_bands(part) for part in kinetics.grid.derivatives(first)] for first in firsts]
 
     def first(self, j: int) -> ComplexArray:
         """[S_j, f0], which solves i [H0, rho] = D_j f0(H0) between the groups."""

@@ -13,15 +13,15 @@ from ..models.lattice import LatticeModel
 from ..request import flag, positive
 
 EXACT = 1e-9
-"""A model is of second order in k if its H differs from its expansion by no more than this share of the largest entry."""
+"""H is of second order in k if it differs from its expansion by no more than this share of the largest entry."""
 LOOKS = 8
 
 
 def lattice_version(model: Model, spacing: float, *, truncate: bool = False) -> LatticeModel:
     """A continuum model of up to second order in k on a square or cubic lattice of this spacing (nm).
 
-    k_i becomes sin(k_i a)/a, k_i^2 becomes 2 (1 - cos(k_i a))/a^2 and k_i k_j becomes sin(k_i a) sin(k_j a)/a^2, so that
-    both agree up to second order in k and H of the lattice tends to H of the continuum as a^2. Orbitals sit at the
+    k_i becomes sin(k_i a)/a, k_i^2 becomes 2 (1 - cos(k_i a))/a^2 and k_i k_j becomes sin(k_i a) sin(k_j a)/a^2: both
+    models agree up to second order in k, and H of the lattice tends to H of the continuum as a^2. Orbitals sit at the
     lattice points. truncate: drop what is beyond second order at k = 0 instead of refusing the model.
 
     A term linear in k vanishes at k_i = pi/a as it does at 0: a model without a mass of second order, such as
@@ -38,12 +38,11 @@ def lattice_version(model: Model, spacing: float, *, truncate: bool = False) -> 
         kind = "a LatticeModel, which is periodic as it is" if isinstance(model, Model) else type(model).__name__
         raise ArgumentTypeError(f"model must be a ContinuumModel, got {kind}")
     a = positive("spacing", spacing, "nm")
-    constant, linear, quadratic = _expansion(model)
     if not flag("truncate", truncate):
-        _check_order(model, constant, linear, quadratic)
+        _check_order(model)
     return LatticeModel(
         a * np.eye(model.dim),
-        _hoppings(constant, linear, quadratic, a),
+        hoppings_of(model, a),
         spin_degeneracy=model.spin_degeneracy,
         name=f"{model.name} on a lattice of {a:g} nm",
     )
@@ -56,7 +55,8 @@ def _expansion(model: Model) -> tuple[ComplexArray, ComplexArray, ComplexArray]:
     return jet.value[0], jet.gradient[0], jet.hessian[0]
 
 
-def _check_order(model: Model, constant: ComplexArray, linear: ComplexArray, quadratic: ComplexArray) -> None:
+def _check_order(model: Model) -> None:
+    constant, linear, quadratic = _expansion(model)
     k = np.random.default_rng(5).uniform(-2.0 * model.scale, 2.0 * model.scale, (LOOKS, model.dim))
     expanded = constant + np.einsum("ki,inm->knm", k, linear) + 0.5 * np.einsum("ki,kj,ijnm->knm", k, k, quadratic)
     exact = model.hamiltonian(k)
@@ -68,10 +68,9 @@ def _check_order(model: Model, constant: ComplexArray, linear: ComplexArray, qua
         )
 
 
-def _hoppings(
-    constant: ComplexArray, linear: ComplexArray, quadratic: ComplexArray, a: float
-) -> dict[tuple[int, ...], ComplexArray]:
-    """<0|H|R> of H = constant + linear_i sin_i/a + quadratic_ii (1 - cos_i)/a^2 + quadratic_ij sin_i sin_j/a^2."""
+def hoppings_of(model: Model, a: float) -> dict[tuple[int, ...], ComplexArray]:
+    """<0|H|R> of H_0 + H_i sin_i/a + H_ii (1 - cos_i)/a^2 + H_ij sin_i sin_j/a^2 from the derivatives of H at k = 0."""
+    constant, linear, quadratic = _expansion(model)
     dim, n = len(linear), len(constant)
     blocks: dict[tuple[int, ...], ComplexArray] = {}
 

@@ -34,7 +34,7 @@ class Relaxed(ABC):
 
     @abstractmethod
     def solve(self, source: Field, share: float, lowest: int) -> Field:
-        """x of `(i gap + 1/(share tau)) x = source`, the powers of tau from `lowest` on."""
+        """The x of `(i gap + 1/(share tau)) x = source`, the powers of tau from `lowest` on."""
 
     @abstractmethod
     def over_tau(self, target: ComplexArray, share: float) -> Field:
@@ -68,7 +68,7 @@ class AtTau(Relaxed):
     """One value of tau, nothing expanded; degenerate groups need no care."""
 
     def __init__(self, energy: FloatArray, tau: float) -> None:
-        """energy (k, n) in eV, tau in 1/eV (hbar = 1)."""
+        """Energies (k, n) in eV, tau in 1/eV (hbar = 1)."""
         self._gap, self._tau = energy[:, :, None] - energy[:, None, :], tau
 
     def solve(self, source: Field, share: float, lowest: int) -> Field:

@@ -35,7 +35,9 @@ its square: 1e-8 leaves less than 1e-11 in c1, c2, c3 of random models, 1e-4 lea
 USELESS = 1e-2
 """With a tail above this no digit is left."""
 FIRST_GRID = {2: 32, 3: 12}
-LARGEST_GROWTH, LEAST_GROWTH = 2.0, 1.25
+LARGEST_GROWTH, LEAST_GROWTH, FARTHEST = 2.0, 1.25, 1e3
+GUESS = 0.5
+"""A grid that tails foretell may be so much smaller along each axis before a search for it is given up."""
 COARSER = 2.0 / 3.0
 """Errors are the difference from a grid with this share of the points along each axis."""
 CONVENTION = "J_i = I_ijk E_j E_k, charge -e, e = hbar = 1; I = tau2 tau^2 + tau1 tau + tau0, tau in 1/eV (tau/hbar)"
@@ -75,15 +77,15 @@ def density_matrix(
     out, with a warning, instead of refusing them. max_gigabytes: memory that a grid may take.
 
     Returns a Dataset with tau2, tau1, tau0 (i, j, k), natural units as `drude_natural`, `bcd_natural`, `qm_natural` of
-    `sigmaijk.conductivity`, each with its `_error` (the difference from a grid of 2/3 of the points; a bound rather than
-    an estimate). `finite_tau` has the unit of tau0 and is to be compared with tau2 x^2 + tau1 x + tau0, x = tau/hbar =
+    `sigmaijk.conductivity`, each with its `_error` (the difference from a grid of 2/3 of the points, rather a bound).
+    `finite_tau` has the unit of tau0 and is to be compared with tau2 x^2 + tau1 x + tau0, x = tau/hbar =
     attrs['tau_natural']. attrs: c1, c2, c3, fit_residual, relaxation, grid, tail, convention.
 
     tau1 is the Berry curvature dipole for every relaxation, tau2 the Drude term (half of it for 'adiabatic'), tau0
-    differs: the paper's Eq. 13, (c1, c2, c3) = (1, 1, 0), belongs to 'dressed', its row QK, (1/2, 2, 0), to 'adiabatic'.
+    differs: Eq. 13 of QIANG_2025, (c1, c2, c3) = (1, 1, 0), belongs to 'dressed', row QK, (1/2, 2, 0), to 'adiabatic'.
 
-    Raises ArgumentError or ModelError for what cannot be computed, among them a continuum model, a grid on which nothing
-    is resolved, and, with fit, a model with B1 = B2 = 0. Warns with ConvergenceWarning if the grid given is too coarse.
+    Raises ArgumentError or ModelError for what cannot be computed, such as a continuum model, a grid that resolves
+    nothing and, with fit, a model with B1 = B2 = 0. Warns with ConvergenceWarning if the grid given is too coarse.
     """
     checked = checked_model(model, drop_position_matrices)
     mu = finite("mu", mu)
@@ -110,27 +112,36 @@ class Setup:
     kT: float
     degeneracy_tol: float
     max_bytes: float
+    tail: float = TAIL
+    """Wanted tail of a grid that is looked for."""
 
     def kinetics(self, shape: tuple[int, ...]) -> Kinetics:
         """The model on a grid; raises ArgumentError if that takes too much memory."""
+        self.check_memory(shape)
+        return Kinetics(self.model, shape, self.mu, self.kT, self.degeneracy_tol)
+
+    def check_memory(self, shape: tuple[int, ...], share: float = 1.0) -> None:
+        """Raises ArgumentError if this share of a grid takes more than max_bytes."""
         needed = memory(self.model, shape)
-        if needed > self.max_bytes:
+        if share * needed > self.max_bytes:
             raise ArgumentError(
                 f"the density matrix of {self.model.name} at kT = {self.kT:g} eV needs a grid of about "
                 f"{' x '.join(map(str, shape))} points and {needed / 1e9:.2g} GB, more than max_gigabytes = "
-                f"{self.max_bytes / 1e9:g}: raise kT or max_gigabytes"
+                f"{self.max_bytes / 1e9:g}: raise kT or max_gigabytes; it diverges where bands touch"
             )
-        return Kinetics(self.model, shape, self.mu, self.kT, self.degeneracy_tol)
 
     def resolved(self) -> tuple[Kinetics, float]:
         """The model on the first grid whose tails are below TAIL, with that tail."""
-        shape = (FIRST_GRID[self.model.dim],) * self.model.dim
+        shape, first = (FIRST_GRID[self.model.dim],) * self.model.dim, True
         while True:
             kinetics = self.kinetics(shape)
             tails = kinetics.tails()
-            if (tails <= TAIL).all():
+            if (tails <= self.tail).all():
                 return kinetics, float(tails.max())
-            shape = needed_grid(shape, tails)
+            if not first:
+                farthest = needed_grid(shape, tails, self.tail, most=FARTHEST)
+                self.check_memory(farthest, share=GUESS**self.model.dim)
+            shape, first = needed_grid(shape, tails, self.tail), False
 
 
 def ask(setup: Setup, relaxation: Relaxation, shape: tuple[int, ...] | None, tau: float | None, fit: bool) -> Answer:
@@ -165,17 +176,20 @@ def _error(fine: FloatArray, coarse: FloatArray) -> FloatArray:
     return np.abs(fine - coarse) + 1e-14 * np.abs(fine).max() + 1e-18
 
 
-def needed_grid(shape: tuple[int, ...], tails: FloatArray) -> tuple[int, ...]:
-    """The grid at which tails that fall off exponentially reach TAIL, at most twice as fine."""
+def needed_grid(
+    shape: tuple[int, ...], tails: FloatArray, wanted: float, most: float = LARGEST_GROWTH
+) -> tuple[int, ...]:
+    """The grid at which tails that fall off exponentially reach what is wanted, at most so many times as fine."""
     from scipy.fft import next_fast_len
 
     grown = []
     for n, tail in zip(shape, tails, strict=True):
-        if tail <= TAIL:
+        if tail <= wanted:
             grown.append(n)
             continue
-        factor = math.log(TAIL) / math.log(min(tail, 0.5))
-        grown.append(2 * next_fast_len(math.ceil(0.5 * n * min(max(factor, LEAST_GROWTH), LARGEST_GROWTH))))
+        factor = math.log(wanted) / math.log(min(tail, 0.9))
+        half = math.ceil(0.5 * n * min(max(factor, LEAST_GROWTH), most))
+        grown.append(2 * int(next_fast_len(half) or half))
     return tuple(grown)
 
 
@@ -187,12 +201,12 @@ def memory(model: LatticeModel, shape: tuple[int, ...]) -> float:
 def _checked_tail(setup: Setup, shape: tuple[int, ...], tails: FloatArray) -> float:
     """The worst tail of a grid that was asked for; raises ArgumentError or warns, naming the grid needed."""
     tail = float(tails.max())
-    if tail <= TAIL:
+    if tail <= setup.tail:
         return tail
-    needed = needed_grid(shape, tails)
+    needed = needed_grid(shape, tails, setup.tail, most=FARTHEST)
     text = (
-        f"a grid of {' x '.join(map(str, shape))} is too coarse for {setup.model.name} at kT = {setup.kT:g} eV: its last "
-        f"Fourier modes still hold {tail:.1g} of the largest; take about {' x '.join(map(str, needed))} or more, or "
+        f"a grid of {' x '.join(map(str, shape))} is too coarse for {setup.model.name} at kT = {setup.kT:g} eV: its "
+        f"last Fourier modes still hold {tail:.1g} of the largest; take about {' x '.join(map(str, needed))} or more, or "
         "grid=None to have it found"
     )
     if tail > USELESS:
