@@ -144,7 +144,7 @@ def _draw_map(part: SubFigure, ds: xr.Dataset, lines: xr.Dataset) -> None:
     )
     ticks = [-0.4, -0.2, 0.0, 0.2, 0.4]
     axes.set(aspect="equal", xlim=(kx[0], kx[-1]), ylim=(ky[0], ky[-1]), xticks=ticks, yticks=ticks)
-    bar = part.colorbar(mesh, ax=axes, aspect=24, pad=0.03)
+    bar = part.colorbar(mesh, ax=axes, aspect=22, pad=0.03, shrink=0.84)
     decades = [10.0**n for n in range(int(np.log10(largest)) + 1)]
     bar.set_ticks([-one for one in reversed(decades)] + [0.0, *decades])
     bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda at, _: f"{at:g}".replace("-", "\N{MINUS SIGN}")))
@@ -207,8 +207,14 @@ def table_1(ds: xr.Dataset) -> Figure:
         axes.set_xlim(-0.5, len(mu) - 0.5)
         axes.yaxis.set_major_formatter(FuncFormatter(_signed))
         _label(axes, r"$\mu$ (eV)", rf"$\sigma_{{{name}}}$ ({SHEET})", "")
+    figure.axes[1].set_title(rf"$k_\mathrm{{B}}T$ = {1e3 * ds.attrs['kT_eV']:g} meV, {_error_note(ds)}", fontsize=TITLE)
     figure.axes[-1].legend(fontsize=TICK, frameon=False)
     return figure
+
+
+def _error_note(ds: xr.Dataset) -> str:
+    power = int(np.ceil(np.log10(float(ds["sigma_error"].max()))))
+    return rf"errors below $10^{{{power}}}$ {SHEET}"
 
 
 def _label(axes: Axes, x: str, y: str, title: str) -> None:
