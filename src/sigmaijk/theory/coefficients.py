@@ -1,7 +1,7 @@
 """tau^0 as a combination c1 B1 + c2 B2 + c3 C1: what tells the rows of Table 1 and the relaxation models apart.
 
-B1_ijk = sum int [dk] v_i G^jk f0' and B2_ijk = -1/2 sum int [dk] (v_j G^ik + v_k G^ij) f0' are what Table 1 of QIANG_2025
-is made of; C1 of `Kinetics.occupied_shift` stands in no row.
+B1_ijk = sum int [dk] v_i G^jk f0' and B2_ijk = -1/2 sum int [dk] (v_j G^ik + v_k G^ij) f0' are what Table 1 of
+QIANG_2025 is made of; C1 of `Kinetics.occupied_shift` stands in no row.
 """
 
 from __future__ import annotations

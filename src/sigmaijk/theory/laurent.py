@@ -9,7 +9,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 
+import numpy as np
+
 from ..arrays import BoolArray, ComplexArray, FloatArray
+
+ROUNDING = 1e-14
+"""Elements below this share of the largest, times 1 + width/gap as eigenvectors of neighbours mix, are rounding. Where
+bands cross that nothing couples they would be divided by a gap that may be as small as it likes."""
 
 Field = Mapping[int, ComplexArray]
 """Coefficients of powers of tau."""
@@ -47,6 +53,9 @@ class Series(Relaxed):
     def __init__(self, inverse_gap: FloatArray, same: BoolArray) -> None:
         """inverse_gap (k, n, m), zero inside a degenerate group; `same` says where n and m share a group."""
         self._inverse, self._same = -1j * inverse_gap, same
+        gaps = np.abs(inverse_gap[inverse_gap != 0.0])
+        width = 1.0 / gaps.min() if gaps.size else 0.0
+        self._noise = ROUNDING * (1.0 + width * np.abs(inverse_gap))
 
     def solve(self, source: Field, share: float, lowest: int) -> Field:
         found: dict[int, ComplexArray] = {}
@@ -54,7 +63,7 @@ class Series(Relaxed):
             if power + 1 >= lowest:
                 inside = share * part * self._same
                 found[power + 1] = found[power + 1] + inside if power + 1 in found else inside
-            term = part
+            term = np.where(np.abs(part) > self._noise * np.abs(part).max(initial=0.0), part, 0.0)
             for order in range(power, lowest - 1, -1):
                 term = term * self._inverse if order == power else term * self._inverse * (-1.0 / share)
                 found[order] = found[order] + term if order in found else term

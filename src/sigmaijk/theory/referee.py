@@ -206,8 +206,8 @@ def _checked_tail(setup: Setup, shape: tuple[int, ...], tails: FloatArray) -> fl
     needed = needed_grid(shape, tails, setup.tail, most=FARTHEST)
     text = (
         f"a grid of {' x '.join(map(str, shape))} is too coarse for {setup.model.name} at kT = {setup.kT:g} eV: its "
-        f"last Fourier modes still hold {tail:.1g} of the largest; take about {' x '.join(map(str, needed))} or more, or "
-        "grid=None to have it found"
+        f"last Fourier modes still hold {tail:.1g} of the largest; take about {' x '.join(map(str, needed))} or more, "
+        "or grid=None to have it found"
     )
     if tail > USELESS:
         raise ArgumentError(text)
