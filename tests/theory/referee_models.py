@@ -31,7 +31,7 @@ def random_hoppings(rng: np.random.Generator, dim: int, n: int, size: float = 0.
         if sum(map(abs, R)) > 2:
             continue
         block = size * (rng.normal(size=(n, n)) + 1j * rng.normal(size=(n, n)))
-        if R == opposite:
+        if opposite == R:
             block = block + block.conj().T + levels * np.diag(np.arange(n) - 0.5 * (n - 1))
         blocks[R] = blocks[opposite].conj().T if opposite in blocks else block
     return blocks

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parent))
-
 import numpy as np
 import pytest
 
 import sigmaijk as sg
-from referee_models import (
+from sigmaijk.theory import density_matrix
+from support import assert_forbidden, assert_same
+from theory.referee_models import (
     SPREAD,
     direct_sum,
     in_basis,
@@ -20,8 +17,6 @@ from referee_models import (
     random_model,
     random_unitary,
 )
-from sigmaijk.theory import density_matrix
-from support import assert_forbidden, assert_same
 
 MU, KT = 0.5, 0.3
 TABLE = {
@@ -196,7 +191,7 @@ def test_positions_matter_and_their_origin_does_not():
     centres = rng.uniform(-SPREAD, SPREAD, (3, 2))
     answers = [
         density_matrix(sg.LatticeModel(lattice, hoppings, positions=tau), MU, KT, "uniform", 96)["tau0"].values
-        for tau in (centres, centres + [0.3, -0.1], np.zeros((3, 2)))
+        for tau in (centres, centres + np.array([0.3, -0.1]), np.zeros((3, 2)))
     ]
     assert_same(answers[1], answers[0], rtol=1e-10, floor=1e-6)
     assert np.abs(answers[2] - answers[0]).max() > 0.05 * np.abs(answers[0]).max()
@@ -225,7 +220,7 @@ def test_position_matrices_are_refused_or_dropped_with_a_warning():
     home = np.zeros((2, 2, 2), complex)
     home[0] = [[0.1, 0.02], [0.02, -0.1]]
     full = sg.LatticeModel(lattice, hoppings, position_matrices={(0, 0): home})
-    with pytest.raises(sg.ModelError, match="off-diagonal position matrices.*drop_position_matrices=True"):
+    with pytest.raises(sg.ModelError, match=r"off-diagonal position matrices.*drop_position_matrices=True"):
         density_matrix(full, MU, KT)
     with pytest.warns(sg.InputHealthWarning, match="left out"):
         dropped = density_matrix(full, MU, KT, drop_position_matrices=True)
@@ -266,7 +261,7 @@ def test_the_grid_that_is_named_is_about_the_one_that_is_needed():
 
 
 def test_a_grid_beyond_memory_is_refused_before_it_is_made():
-    with pytest.raises(sg.ArgumentError, match="GB, more than max_gigabytes = 0.01"):
+    with pytest.raises(sg.ArgumentError, match=r"GB, more than max_gigabytes = 0\.01"):
         density_matrix(random_model(2), MU, 1e-4, max_gigabytes=0.01)
 
 
@@ -282,7 +277,7 @@ def time_reversal_symmetric() -> sg.LatticeModel:
 
 def test_time_reversal_leaves_nothing_to_fit():
     model = time_reversal_symmetric()
-    with pytest.raises(sg.ModelError, match="B1 = B2 = 0: time reversal.*fit=False"):
+    with pytest.raises(sg.ModelError, match=r"B1 = B2 = 0: time reversal.*fit=False"):
         density_matrix(model, MU, KT, "uniform")
     ds = density_matrix(model, MU, KT, "uniform", fit=False)
     assert "c1" not in ds.attrs
