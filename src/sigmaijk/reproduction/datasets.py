@@ -52,7 +52,7 @@ def csv_text(ds: xr.Dataset) -> str:
     dims = [str(dim) for dim in ds.sizes]
     full = xr.broadcast(*[ds[name] for name in [*dims, *ds.data_vars]])
     heads = [f"{name} [{ds[name].attrs['units']}]" for name in [*dims, *map(str, ds.data_vars)]]
-    columns = [one.transpose(*dims).values.ravel() for one in full]
+    columns = [one.values.ravel() for one in full]  # the dims come first and fix the order of the axes
     rows = (",".join(_written(value) for value in row) for row in zip(*columns, strict=True))
     comments = [f"# {name}: {ds[name].attrs['long_name']}" for name in [*dims, *map(str, ds.data_vars)]]
     comments += ["# " + " ".join(f"{key} = {value}".split()) for key, value in ds.attrs.items()]
