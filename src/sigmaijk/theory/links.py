@@ -16,7 +16,7 @@ from ..model import Model
 from .frames import Frames, averaging_matrix, frames, group_average, group_slices
 
 STEP = 0.014
-"""First step in units of 1/rate: on random models truncation (order 8) and rounding are then below 1e-10 of the change."""
+"""First step in units of 1/rate: on random models truncation and rounding are below 1e-10 of the change."""
 NODES = np.arange(1.0, 5.0)
 EPSILON = float(np.finfo(float).eps)
 

@@ -7,6 +7,8 @@ is left between groups is the residue, of second order in E. The connection is t
 
 from __future__ import annotations
 
+from math import factorial
+
 import numpy as np
 
 from ..arrays import ComplexArray, FloatArray, IntArray
@@ -22,9 +24,15 @@ def generator(at: Frames, fields: FloatArray) -> ComplexArray:
 
 
 def rotation(S: ComplexArray) -> ComplexArray:
-    """exp(S) - 1 of anti-Hermitian S without loss of digits for a small S."""
-    angle, vectors = np.linalg.eigh(1j * S)
-    return (vectors * np.expm1(-1j * angle)[..., None, :]) @ vectors.conj().swapaxes(-1, -2)
+    """exp(S) - 1 as its power series to rounding: no digit is lost for a small S, and no S here is large."""
+    size = float(np.linalg.norm(S, axis=(-2, -1)).max(initial=0.0))
+    last = 2
+    while size**last > links.EPSILON * factorial(last + 1):
+        last += 1
+    series = one = np.eye(S.shape[-1])
+    for order in range(last, 1, -1):
+        series = one + S @ series / order
+    return S @ series
 
 
 def change(model: Model, k: FloatArray, fields: FloatArray, label: IntArray, rate: FloatArray) -> Change:

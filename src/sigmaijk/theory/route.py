@@ -16,7 +16,6 @@ from ..bands import diagonalise, select
 from ..model import HamiltonianJet, Model
 from .frames import frames, inside
 
-
 CHUNK_BYTES = 16_000_000
 """Workspace of one batch of a survey."""
 

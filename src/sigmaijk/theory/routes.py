@@ -24,7 +24,7 @@ ROUTES: dict[str, Route] = {
 }
 STRONGEST_FIELD = 0.5
 """Largest e|E.A_mn|/|e_n - e_m|: beyond it the neglected orders are as large as those kept."""
-CHUNK_BYTES = 32_000_000
+CHUNK_BYTES = 8_000_000
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,13 @@
 
 The packet of band n around k0 is W = (1 - delta) w u_n + sum_m w_m u_m with w_m = w e E.A_mn / (e_n - e_m), Gaussian w,
 real in the gauge <u(k0)|u(k)> > 0 (a group: Hermitian and positive). It is linear in the field, so the packets of unit
-fields serve all fields. On the mesh r = i d_k acts by FFT. The packet of the same width at E = 0 is subtracted, and
-what is left is extrapolated to zero width: a finite width adds its square to every order in E.
+fields serve all fields. On the mesh r = i d_k acts through the Fourier series. The packet of the same width at E = 0 is
+subtracted, and what is left is extrapolated to zero width: a finite width adds its square to every order in E.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +19,7 @@ from .frames import aligning, averaging_matrix, frames
 from .links import EPSILON, extrapolation
 from .route import Change
 
-CHUNK_BYTES = 64_000_000
+CHUNK_BYTES = 8_000_000
 
 
 @dataclass(frozen=True)
@@ -137,13 +138,13 @@ def moments(
     bare = weight[:, None, None, None] * (vectors @ turn)
     mixed = weight[:, None, None, None, None] * (vectors[:, :, None] @ admixed)
     packets = np.concatenate([bare[:, :, None], mixed], axis=2)
-    moved = _positions(packets, axis, width, d)
-    if at.position is not None:
-        own = vectors[:, :, None] @ at.position.reshape(*fold, d, n, n) @ vectors[:, :, None].conj().swapaxes(3, 4)
-        moved += own[:, :, None] @ packets[:, :, :, None]
     averaging = averaging_matrix(label)
-    r = np.einsum("qpaon,qpbcon->pabcn", packets.conj(), moved, optimize=True).real @ averaging
-    r = np.moveaxis(r, 3, 4)
+    r = np.empty((len(k), d + 1, d + 1, n, d))
+    for c, moved in enumerate(_moved(packets, axis, width, d)):
+        if at.position is not None:
+            own = at.position.reshape(*fold, d, n, n)[:, :, c]
+            moved += (vectors @ own @ vectors.conj().swapaxes(2, 3))[:, :, None] @ packets
+        r[..., c] = np.einsum("qpaon,qpbon->pabn", packets.conj(), moved, optimize=True).real @ averaging
     energy = at.energy.reshape(*fold, n)
     level = frames(model, k, label).energy @ averaging
     # The weight of state m in band n, averaged over the group of n: the gauge within the group drops out.
@@ -159,15 +160,11 @@ def moments(
     )
 
 
-def _positions(packets: ComplexArray, axis: FloatArray, width: FloatArray, dim: int) -> ComplexArray:
-    """I d_k of packets (q, p, b, o, n) along each direction c, by FFT on the mesh, (q, p, b, c, o, n)."""
+def _moved(packets: ComplexArray, axis: FloatArray, width: FloatArray, dim: int) -> Iterator[ComplexArray]:
+    """I d_k of packets (q, p, b, o, n) along each direction in turn, as the mesh's Fourier series has it."""
     side = len(axis)
-    sheet = packets.reshape(*(side,) * dim, *packets.shape[1:])
     site = 2.0 * np.pi * np.fft.fftfreq(side, axis[1] - axis[0])
-    moved = []
+    derivative = np.fft.fft(site[:, None] * np.fft.ifft(np.eye(side), axis=0), axis=0)
     for c in range(dim):
-        shape = [1] * sheet.ndim
-        shape[c] = side
-        there = np.fft.ifft(sheet, axis=c) * site.reshape(shape)
-        moved.append(np.fft.fft(there, axis=c).reshape(packets.shape) / width[:, None, None, None])
-    return np.stack(moved, axis=3)
+        along = packets.reshape(side**c, side, -1)
+        yield (derivative @ along).reshape(packets.shape) / width[:, None, None, None]
