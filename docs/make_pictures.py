@@ -1,4 +1,4 @@
-"""The pictures of docs/method.md and of the README, drawn from the engine's own objects.
+"""The pictures of docs/method.md, docs/theory.md and of the README, drawn from the engine's own objects.
 
 Usage: PYTHONPATH=src python docs/make_pictures.py [folder]
 """
@@ -28,7 +28,10 @@ from sigmaijk.levelset.field import Field
 from sigmaijk.levelset.level import LevelRequest
 from sigmaijk.levelset.mesh import Mesh
 from sigmaijk.levelset.samples import Samples
-from sigmaijk.levelset.search import first_mesh, search
+from sigmaijk.levelset.search import Search, first_mesh
+from sigmaijk.plots.paper import figure_1, figure_2
+from sigmaijk.reproduction import figure2
+from sigmaijk.reproduction.mechanisms import mechanisms
 from sigmaijk.sampler import BandSampler
 from sigmaijk.terms import CATALOGUE
 
@@ -64,7 +67,7 @@ def level_set(energy: float) -> tuple[Mesh, list[Arc], int]:
     sampler.windows = np.array([[energy, energy]])
     field = Field(sampler, 10**5, 1e-6)
     samples = Samples(field, cell_of(MODEL, sampler), 10**5)
-    mesh, _ = search(first_mesh(samples, field), energy, 1e-6)
+    mesh, _ = Search(first_mesh(samples, field), 1e-6).at(energy)
     lines = LevelLines(field)
     while (coarse := lines.add([LevelRequest(mesh, energy, 0)])[0]) is not None:
         mesh = mesh.bisect(coarse)
@@ -213,12 +216,20 @@ def draw_response(path: Path) -> None:
         copyfile(Path(folder) / "dirac_pt.png", path)
 
 
+def draw_paper(folder: Path) -> None:
+    """What `sigmaijk reproduce` draws, with fewer pixels."""
+    panels = figure2.bands(), figure2.fermi_lines(), figure2.response(), figure2.dipole_map()
+    figure_2(*panels).savefig(folder / "paper.png", dpi=110)
+    figure_1(mechanisms()).savefig(folder / "mechanisms.png", dpi=DOTS_PER_INCH)
+
+
 def main() -> None:
     """All pictures."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent
     draw_patches(folder / "patches.png")
     draw_spectrum(folder / "spectrum.png")
     draw_response(folder / "dirac_pt.png")
+    draw_paper(folder)
 
 
 if __name__ == "__main__":
