@@ -39,7 +39,7 @@ def random_hoppings(rng: np.random.Generator, dim: int, n: int, size: float = 0.
 
 def random_model(n: int, *, dim: int = 2, positions: bool = True, seed: int | None = None) -> LatticeModel:
     rng = np.random.default_rng(SEEDS[n] if seed is None else seed)
-    hoppings = random_hoppings(rng, dim, n, size=0.12 if dim == 2 else 0.03)
+    hoppings = random_hoppings(rng, dim, n, size=0.03 if dim == 3 else 0.12 if n < 4 else 0.09)
     lattice = random_lattice(rng, dim)
     centres = rng.uniform(-SPREAD, SPREAD, (n, dim))
     return LatticeModel(lattice, hoppings, positions=centres if positions else None)

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..arrays import FloatArray
 from ..errors import ModelError
+from .kinetics import VelocityMetric
 
 VANISHING = 1e-10
 """B1 and B2 below this share of their integral of moduli are zero by symmetry."""
@@ -39,7 +40,7 @@ class Coefficients:
     c2: float
     c3: float
     residual: float
-    """Largest deviation of any entry over the largest entry of tau^0."""
+    """Largest deviation of any entry over the largest entry of tau^0, B1 and B2."""
     determined: bool
     """False if symmetry leaves only c1 - c2: then c1 and c2 are the shortest of many pairs."""
 
@@ -52,22 +53,25 @@ class Coefficients:
         return f"(c1, c2) = ({self.c1:.8g}, {self.c2:.8g})"
 
 
-def fitted(tensor: FloatArray, product: FloatArray, modulus: float, shift: FloatArray, accuracy: float) -> Coefficients:
-    """The coefficients of a tau^0 tensor; c3 is zero unless B1 and B2 alone miss it by more than its `accuracy`.
+def fitted(tensor: FloatArray, error: float, metric: VelocityMetric, shift: FloatArray) -> Coefficients:
+    """The coefficients of a tau^0 tensor; c3 is zero unless B1 and B2 alone miss it by more than its error.
 
-    product: P with its integral of `modulus`; shift: C1; accuracy: relative error of the tensor. Raises ModelError if
-    B1 = B2 = 0, as time reversal and inversion demand.
+    shift: C1. Raises ModelError if B1 = B2 = 0, in a gap or as time reversal and inversion demand.
     """
-    basis = [part.ravel() for part in (direct(product), crossed(product), shift)]
-    if max(np.abs(part).max() for part in basis[:2]) <= VANISHING * modulus:
+    basis = [part.ravel() for part in (direct(metric.value), crossed(metric.value), shift)]
+    if metric.modulus <= VANISHING * metric.sea:
+        raise ModelError(
+            "B1 = B2 = 0: mu lies in a gap, or there is a single band, so that c1 and c2 cannot be fitted; move mu, "
+            "raise kT, or pass fit=False for the tensors alone"
+        )
+    if max(np.abs(part).max() for part in basis[:2]) <= VANISHING * metric.modulus:
         raise ModelError(
             "B1 = B2 = 0: time reversal, inversion or an even rotation forbids every tau^0 response of this model, so "
             "that c1 and c2 cannot be fitted; break the symmetry, or pass fit=False for the tensors alone"
         )
-    size = float(np.abs(tensor).max())
-    limit = max(accuracy, FLOOR)
+    size = max(float(np.abs(part).max()) for part in (tensor, *basis[:2]))
     two, determined = _solve(basis[:2], tensor.ravel())
-    if two[-1] <= limit * size or not determined:
+    if two[-1] <= max(error, FLOOR * size) or not determined:
         return Coefficients(two[0], two[1], 0.0, two[-1] / size, determined)
     three, separate = _solve(basis, tensor.ravel())
     if not separate:

@@ -8,7 +8,9 @@ zero: the coherences of a group relax like its populations.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
@@ -22,11 +24,33 @@ from .periodic_grid import PeriodicGrid
 from .relaxation import Relaxation
 
 
+SMALL = 1e-6
+TINY = 1e-300
+
+
 def fermi(energy: FloatArray, mu: float, kT: float) -> FloatArray:
     """f0."""
     from scipy.special import expit
 
     return np.asarray(expit(-(energy - mu) / kT))
+
+
+class VelocityMetric(NamedTuple):
+    """P_ijk = sum int [dk] v_i G^jk f0', and how large it could be."""
+
+    value: FloatArray
+    modulus: float
+    """The integral of moduli: nothing in it cancels."""
+    sea: float
+    """The same with 1/(width of all bands) for f0': what to expect wherever there is a Fermi surface."""
+
+
+@dataclass
+class Current:
+    """I_ijk with a bound of what was added up to it, in which nothing cancels."""
+
+    value: FloatArray
+    modulus: float = 0.0
 
 
 class Kinetics:
@@ -90,18 +114,25 @@ class Kinetics:
         return AtTau(self.energy, tau)
 
     def tails(self) -> FloatArray:
-        """Worst tail along each axis, (dim,), of everything that is differentiated: f0(H0) and rho_1 at each power."""
-        worst = self.grid.tails(self.equilibrium)
+        """Worst tail along each axis, (dim,), of everything that is differentiated: f0(H0) and rho_1 at each power.
+
+        Each in units of its largest mode, but rho_1 = tau D f0 within the groups at least of SMALL D f0: where there is
+        hardly a Fermi surface, it is made of rounding.
+        """
+        tail, largest = self.grid.tails(self.equilibrium)
+        worst = tail / max(largest, TINY)
         for drive in self.drive:
-            for part in self.series().solve({0: drive}, 1.0, -1).values():
-                worst = np.maximum(worst, self.grid.tails(self.to_orbitals(part)))
+            least = SMALL * self.grid.tails(self.to_orbitals(drive))[1]
+            for power, part in self.series().solve({0: drive}, 1.0, -1).items():
+                tail, largest = self.grid.tails(self.to_orbitals(part))
+                worst = np.maximum(worst, tail / max(largest, least if power == 1 else TINY, TINY))
         return worst
 
-    def response(self, relaxation: Relaxation, relaxed: Relaxed) -> dict[int, FloatArray]:
+    def response(self, relaxation: Relaxation, relaxed: Relaxed) -> dict[int, Current]:
         """I_ijk of each power of tau: J_i = I_ijk E_j E_k to second order, natural units."""
         target = None if relaxation.shift is None else DressedEquilibrium(self, relaxation.shift)
         dim = self.grid.dim
-        currents: dict[int, FloatArray] = {}
+        currents = {power: Current(np.zeros((dim,) * 3)) for power in (2, 1, 0)}
         for j in range(dim):
             source = {0: self.drive[j]}
             if target is not None:
@@ -116,20 +147,26 @@ class Kinetics:
                 for k in range(dim):
                     source = relaxed.over_tau(target.second(j, k), relaxation.shares[1])
                     self._add(currents, relaxed.solve(source, relaxation.shares[1], 0), j, k)
-        return {power: 0.5 * (current + current.swapaxes(1, 2)) for power, current in currents.items()}
+        for current in currents.values():
+            current.value = 0.5 * (current.value + current.value.swapaxes(1, 2))
+        return currents
 
-    def _add(self, currents: dict[int, FloatArray], second: Field, j: int, k: int) -> None:
+    def _add(self, currents: dict[int, Current], second: Field, j: int, k: int) -> None:
         """Add -Tr(rho_2 D_i H0) of all i to the entries (i, j, k) of the currents."""
-        dim = self.grid.dim
         for power, part in second.items():
-            current = currents.setdefault(power, np.zeros((dim, dim, dim)))
-            current[:, j, k] += [-self.measure * float(np.vdot(slope, part).real) for slope in self.velocity]
+            traces = [float(np.vdot(slope, part).real) for slope in self.velocity]
+            currents[power].value[:, j, k] -= self.measure * np.array(traces)
+            currents[power].modulus += self.measure * self._speed * float(np.linalg.norm(part))
+
+    @cached_property
+    def _speed(self) -> float:
+        return float(np.linalg.norm(self.velocity))
 
     # --- what the answers are compared with ---------------------------------------------------------------------------
 
-    def velocity_metric(self) -> tuple[FloatArray, float]:
-        """P_ijk = sum int [dk] v_i G^jk f0' from `geometry`, and its integral of moduli, in which nothing cancels."""
-        dim, total, modulus = self.grid.dim, 0.0, 0.0
+    def velocity_metric(self) -> VelocityMetric:
+        """P_ijk = sum int [dk] v_i G^jk f0' from `geometry`."""
+        dim, total, modulus, sea = self.grid.dim, 0.0, 0.0, 0.0
         for start in range(0, len(self.grid.k), self._chunk):
             here = slice(start, start + self._chunk)
             jet = HamiltonianJet(self._hamiltonian[here], self._slopes[here])
@@ -137,8 +174,10 @@ class Kinetics:
                 weight = self.measure * self.slope[here][index]
                 product = velocity_product(bands, band_normalized_metric(bands))
                 total = total + np.einsum("kijln,kn->ijl", product, weight)
-                modulus += float((np.abs(product).max(axis=(1, 2, 3)) * np.abs(weight)).sum())
-        return np.asarray(total).reshape((dim,) * 3), modulus
+                size = np.abs(product).max(axis=(1, 2, 3))
+                modulus += float((size * np.abs(weight)).sum())
+                sea += self.measure * float(size.sum())
+        return VelocityMetric(np.asarray(total).reshape((dim,) * 3), modulus, sea / float(np.ptp(self.energy)))
 
     def occupied_shift(self) -> FloatArray:
         """C1_ijk = sum_n int [dk] f0 sum_m (v_n - v_m)_i Re(A^j_nm A^k_mn)/(e_n - e_m)^2, traced over groups."""

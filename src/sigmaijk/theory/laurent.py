@@ -61,9 +61,9 @@ class Series(Relaxed):
         found: dict[int, ComplexArray] = {}
         for power, part in source.items():
             if power + 1 >= lowest:
-                inside = share * part * self._same
+                inside = np.where(self._same, share * part, 0.0)
                 found[power + 1] = found[power + 1] + inside if power + 1 in found else inside
-            term = np.where(np.abs(part) > self._noise * np.abs(part).max(initial=0.0), part, 0.0)
+            term: ComplexArray = np.where(np.abs(part) > self._noise * np.abs(part).max(initial=0.0), part, 0.0)
             for order in range(power, lowest - 1, -1):
                 term = term * self._inverse if order == power else term * self._inverse * (-1.0 / share)
                 found[order] = found[order] + term if order in found else term

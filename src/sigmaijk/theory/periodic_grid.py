@@ -63,16 +63,14 @@ class PeriodicGrid:
             found[i] = np.asarray(ifftn(series * factor, axes=axes)).reshape(-1, n, n)
         return found
 
-    def tails(self, operator: ComplexArray) -> FloatArray:
-        """Largest Fourier coefficient in the tail along each axis over the largest of all, (dim,)."""
+    def tails(self, operator: ComplexArray) -> tuple[FloatArray, float]:
+        """Largest Fourier coefficient in the tail along each axis, (dim,), and the largest of all."""
         size = np.abs(self._series(operator)).max(axis=(-1, -2))
-        if not size.max() > 0:
-            return np.zeros(self.dim)
         tails = []
         for axis, n in enumerate(self.shape):
             outside = np.abs(np.fft.fftfreq(n, 1.0 / n)) > 0.5 * n * (1.0 - 1.0 / TAIL_SHARE)
             tails.append(np.compress(outside, size, axis=axis).max(initial=0.0))
-        return np.array(tails) / size.max()
+        return np.array(tails), float(size.max())
 
     def _series(self, operator: ComplexArray) -> ComplexArray:
         from scipy.fft import fftn

@@ -23,7 +23,7 @@ from ..request import flag, not_negative, positive
 from ..units import HBAR_EV_FS, NATURAL_UNITS
 from .coefficients import Coefficients, fitted
 from .datasets import tensor_dataset
-from .kinetics import Kinetics
+from .kinetics import Current, Kinetics
 from .relaxation import Relaxation, chosen_relaxation
 
 if TYPE_CHECKING:
@@ -36,10 +36,13 @@ USELESS = 1e-2
 """With a tail above this no digit is left."""
 FIRST_GRID = {2: 32, 3: 12}
 LARGEST_GROWTH, LEAST_GROWTH, FARTHEST = 2.0, 1.25, 1e3
+FORETELLING = 0.3
 GUESS = 0.5
 """A grid that tails foretell may be so much smaller along each axis before a search for it is given up."""
 COARSER = 2.0 / 3.0
 """Errors are the difference from a grid with this share of the points along each axis."""
+ROUNDING = 1e-14
+"""Rounding of a current in units of its modulus."""
 CONVENTION = "J_i = I_ijk E_j E_k, charge -e, e = hbar = 1; I = tau2 tau^2 + tau1 tau + tau0, tau in 1/eV (tau/hbar)"
 
 
@@ -154,16 +157,16 @@ def ask(setup: Setup, relaxation: Relaxation, shape: tuple[int, ...] | None, tau
     fine = _tensors(kinetics, relaxation, tau)
     coarser = tuple(max(2, int(COARSER * n)) for n in kinetics.grid.shape)
     coarse = _tensors(setup.kinetics(coarser), relaxation, tau)
-    errors = {f"{name}_error": _error(values, coarse[name]) for name, values in fine.items()}
+    values = {name: current.value for name, current in fine.items()}
+    errors = {f"{name}_error": _error(current, coarse[name]) for name, current in fine.items()}
     found = None
     if fit:
-        size = float(np.abs(fine["tau0"]).max())
-        accuracy = float(errors["tau0_error"].max()) / size if size else math.inf
-        found = fitted(fine["tau0"], *kinetics.velocity_metric(), kinetics.occupied_shift(), accuracy)
-    return Answer(fine | errors, found, kinetics.grid.shape, tail)
+        error = float(errors["tau0_error"].max())
+        found = fitted(values["tau0"], error, kinetics.velocity_metric(), kinetics.occupied_shift())
+    return Answer(values | errors, found, kinetics.grid.shape, tail)
 
 
-def _tensors(kinetics: Kinetics, relaxation: Relaxation, tau: float | None) -> dict[str, FloatArray]:
+def _tensors(kinetics: Kinetics, relaxation: Relaxation, tau: float | None) -> dict[str, Current]:
     series = kinetics.response(relaxation, kinetics.series())
     tensors = {f"tau{power}": series[power] for power in (2, 1, 0)}
     if tau is not None:
@@ -171,9 +174,9 @@ def _tensors(kinetics: Kinetics, relaxation: Relaxation, tau: float | None) -> d
     return tensors
 
 
-def _error(fine: FloatArray, coarse: FloatArray) -> FloatArray:
-    """Difference from the coarser grid, and a few units of rounding of the largest entry."""
-    return np.abs(fine - coarse) + 1e-14 * np.abs(fine).max() + 1e-18
+def _error(fine: Current, coarse: Current) -> FloatArray:
+    """Difference from the coarser grid, and the rounding of what was added up."""
+    return np.abs(fine.value - coarse.value) + ROUNDING * fine.modulus
 
 
 def needed_grid(
@@ -187,7 +190,8 @@ def needed_grid(
         if tail <= wanted:
             grown.append(n)
             continue
-        factor = math.log(wanted) / math.log(min(tail, 0.9))
+        # A tail this large may still rise: it foretells nothing.
+        factor = math.log(wanted) / math.log(tail) if tail < FORETELLING else LARGEST_GROWTH
         half = math.ceil(0.5 * n * min(max(factor, LEAST_GROWTH), most))
         grown.append(2 * int(next_fast_len(half) or half))
     return tuple(grown)
@@ -195,7 +199,7 @@ def needed_grid(
 
 def memory(model: LatticeModel, shape: tuple[int, ...]) -> float:
     """Bytes at the peak of a run, about."""
-    return 16.0 * math.prod(shape) * model.n_bands**2 * (16 + 6 * model.dim)
+    return 16.0 * math.prod(shape) * model.n_bands**2 * (18 + 7 * model.dim)
 
 
 def _checked_tail(setup: Setup, shape: tuple[int, ...], tails: FloatArray) -> float:
