@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import re
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
@@ -169,11 +171,17 @@ DATA = ["fig1", "fig2a", "fig2b", "fig2c", "fig2d", "table1"]
 
 
 @pytest.fixture(scope="module")
-def everything(tmp_path_factory) -> Path:
-    """The folder of one `sigmaijk reproduce all`."""
+def whole(tmp_path_factory) -> tuple[Path, str]:
+    """The folder of one `sigmaijk reproduce all`, and what it said."""
     folder = tmp_path_factory.mktemp("paper") / "new" / "folder"
-    assert main(["reproduce", "all", "-o", str(folder), "--quiet"]) == 0
-    return folder
+    with redirect_stdout(StringIO()) as out:
+        assert main(["reproduce", "all", "-o", str(folder)]) == 0
+    return folder, " ".join(out.getvalue().split())
+
+
+@pytest.fixture
+def everything(whole: tuple[Path, str]) -> Path:
+    return whole[0]
 
 
 def test_all_pictures_and_data_are_written_and_nothing_else(everything: Path):
@@ -191,6 +199,7 @@ def test_both_data_files_hold_the_same_numbers_with_units(everything: Path, base
     lines = (everything / f"{base}.csv").read_text(encoding="utf-8").splitlines()
     comments = [line for line in lines if line.startswith("#")]
     assert any("Advanced Science" in line for line in comments)
+    assert ("WPD" in ds.attrs["convention"]) == (base != "table1")
     head, *rows = csv.reader(line for line in lines if not line.startswith("#"))
     assert len(rows) == int(np.prod(list(ds.sizes.values())))
     for title in head:
@@ -212,12 +221,20 @@ def test_the_printed_table_has_values_errors_units_and_the_source_of_qk(everythi
     assert "kT = 0.002 eV" in text
 
 
-def test_a_target_tells_what_it_found_and_wrote(tmp_path: Path, capsys, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    assert main(["reproduce", "fig1"]) == 0
-    out = " ".join(capsys.readouterr().out.split())
+def test_the_command_tells_what_it_found_and_wrote(whole: tuple[Path, str]):
+    folder, out = whole
     assert "intrinsic below tau = 5.88 fs" in out
-    assert "wrote fig1.pdf, fig1.svg, fig1.png, fig1.nc, fig1.csv" in out
+    assert "t/v = 0: sigma_xyy = 0 ± " in out
+    assert re.search(r"t/v = 0\.9: sigma_xyy = -0\.05233\d+ ± 0\.00000\d+ mA nm/V\^2 at 0\.25 eV", out)
+    assert "0.25 WPD -0.0523" in out
+    assert all(str(path) in out for path in folder.iterdir())
+    assert out.count("wrote ") == len(TARGETS)
+
+
+def test_files_go_to_the_current_folder_and_nothing_is_said_when_quiet(tmp_path: Path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["reproduce", "fig1", "--quiet"]) == 0
+    assert capsys.readouterr() == ("", "")
     assert len(list(tmp_path.iterdir())) == 5
 
 

@@ -156,7 +156,7 @@ def info(
 
 @app.command()
 def reproduce(
-    target: Annotated[str, typer.Argument(metavar="[fig1|fig2|table1|all]", help="What to reproduce.")] = "all",
+    target: Annotated[str, typer.Argument(metavar="fig1|fig2|table1|all", help="What to reproduce.")] = "all",
     folder: Annotated[Path, typer.Option("-o", "--out", metavar="DIR", help="Where the files go.")] = Path("."),
     quiet: Quiet = False,
 ) -> int:

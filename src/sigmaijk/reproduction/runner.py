@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ArgumentError, OutputError
-from .datasets import csv_text
+from ..tables import with_error
+from .datasets import UNIT, csv_text
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -82,11 +83,10 @@ def _fig2(folder: Path, say: Say) -> list[Path]:
     from . import figure2
 
     panels = [figure2.bands(), figure2.fermi_lines(), figure2.response(), figure2.dipole_map()]
-    values, error = panels[2]["sigma_xyy"], float(panels[2]["sigma_xyy_error"].max())
-    for t in values["deformation"].values:
-        at = values.sel(deformation=t, mu=figure2.FERMI_LEVEL, method="nearest").item()
-        say(f"Fig. 2c: t/v = {t:g}: sigma_xyy = {at:.6f} {values.attrs['units']} at {figure2.FERMI_LEVEL:g} eV")
-    say(f"Fig. 2c: largest error {error:.1e} {values.attrs['units']}")
+    for t in panels[2]["deformation"].values:
+        at = panels[2].sel(deformation=t, mu=figure2.FERMI_LEVEL, method="nearest")
+        value = with_error(at["sigma_xyy"].item(), at["sigma_xyy_error"].item())
+        say(f"Fig. 2c: t/v = {t:g}: sigma_xyy = {value} {UNIT} at {figure2.FERMI_LEVEL:g} eV")
     files = _pictures(figure_2(*panels), folder / "fig2")
     for letter, ds in zip("abcd", panels, strict=True):
         files += _data(ds, folder / f"fig2{letter}")

@@ -8,6 +8,7 @@ import numpy as np
 
 from .. import theory
 from ..models import dirac_pt
+from ..results import CONVENTION
 from ..tables import with_error
 from ..units import conversion, si_factor, si_unit
 from .datasets import UNIT, Column, labelled
@@ -50,6 +51,7 @@ def rows() -> xr.Dataset:
                 Column(factor * np.stack([one["I_error"].values for one in found]), UNIT, "its absolute error"),
             ),
         },
+        convention=f"{CONVENTION.partition(';')[0]}; rows of Table 1",
         model=model.name,
         kT_eV=KT,
         qk_source="; ".join(sorted(sources)),
