@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Integral
 from typing import TYPE_CHECKING
 
@@ -34,12 +34,10 @@ TAIL = 1e-3
 FIRST_SIZE = {2: 32, 3: 16}
 SMALLEST_GRID = 18
 MAX_K_POINTS = {"perturbation": 300_000, "luttinger-kohn": 300_000, "wave-packet": 20_000}
-ROUNDING = 1e-10
-"""Share of the integrals of moduli that rounding leaves, amplified by the differences on the grid."""
-FLOOR = 1e-6
-"""An order is converged when its error is below rtol of its largest entry, or below rtol times this of its integral of
-moduli: what symmetry forbids has no size of its own."""
-PACKET = Packet(width=0.03, levels=3, tail=1e-5, spacing=1.0)
+RIM = 6.0
+"""The box ends so many kT beyond what the tail asks for: the sum takes opposite rims as neighbours, and differences
+divide what is left there by the spacing."""
+PACKET = Packet(width=0.04, levels=3, tail=1e-5, spacing=0.9)
 """Packets for a whole grid, coarser than those of `field_modified`."""
 CHUNK = 2048
 
@@ -69,8 +67,10 @@ class Assembled:
     """(order, i, j, k), orders as in `ORDERS`."""
     error: FloatArray
     """(order,), one for all entries."""
-    modulus: FloatArray
-    """Integral of moduli, (order,)."""
+    least: FloatArray
+    """What no finer grid removes: rounding, cut tails and, in tau0, the route's own error, (order,)."""
+    floor: FloatArray
+    """`least` without the route's own error: what symmetry forbids has no other size, (order,)."""
     size: int
     converged: bool
 
@@ -99,11 +99,11 @@ def conductivity(
     Bands that cross where they are neither full nor empty slow the convergence, which the error shows.
 
     Returns a Dataset with tau2, tau1, tau0 (i, j, k), natural units as `drude_natural`, `bcd_natural`, `qm_natural` of
-    `sigmaijk.conductivity`, each with its `_error` (change from a grid of 2/3 of the points plus the route's own). The wave packet takes
-    a minute or more where the other routes take seconds, and its own error is about 1e-4 of tau0.
+    `sigmaijk.conductivity`, each with its `_error` (change from a grid of 2/3 of the points plus the route's own). The
+    wave packet takes a minute or more where the other routes take seconds, and its own error is about 1e-4 of tau0.
 
     Raises ArgumentError or ArgumentTypeError for bad arguments, ModelError for a continuum model with open Fermi
-    surfaces. Warns with ConvergenceWarning when max_k_points ends the growth.
+    surfaces. Warns with ConvergenceWarning when max_k_points or the route's own error ends the growth.
     """
     if not isinstance(model, Model):
         raise ArgumentTypeError(
@@ -122,11 +122,13 @@ def conductivity(
     task = Assembly(model, mu, kT, route, degeneracy_tol, rtol)
     found = _on_one_grid(task, size) if size is not None else _refined(task, limit)
     if not found.converged:
-        relative = found.error / np.maximum(np.abs(found.value).max(axis=(1, 2, 3)), FLOOR * found.modulus)
+        relative = found.error / np.maximum(np.abs(found.value).max(axis=(1, 2, 3)), found.floor / rtol)
+        worst = ", ".join(f"{name} {x:.2g}" for name, x in zip(ORDERS, relative, strict=True))
+        settled = found.error - found.least <= np.maximum(rtol * np.abs(found.value).max(axis=(1, 2, 3)), found.least)
+        cause = "its own error is too large" if settled.all() else f"max_k_points = {limit} ended the run"
         warnings.warn(
-            f"max_k_points = {limit} ended the run of route {route!r} at {found.size} points along each axis: relative "
-            f"errors {', '.join(f'{name} {x:.2g}' for name, x in zip(ORDERS, relative, strict=True))} with rtol = "
-            f"{rtol:g}; raise max_k_points, rtol or kT",
+            f"route {route!r} reached relative errors {worst} with {found.size} points along each axis, not rtol = "
+            f"{rtol:g}: {cause}; raise rtol, kT or max_k_points",
             ConvergenceWarning,
             stacklevel=2,
         )
@@ -142,19 +144,18 @@ def _whole(name: str, value: int, least: int) -> int:
 
 
 def _refined(task: Assembly, limit: int) -> Assembled:
-    """Grids, each larger by half, until every order stands still."""
-    dim = task.model.dim
-    size = FIRST_SIZE[dim]
-    last = _assembled(task, size)
+    """Grids, each larger by half, until every order stands still, or changes less than its least error."""
+    size = FIRST_SIZE[task.model.dim]
+    found = _assembled(task, size)
     while True:
         size = _larger(size)
-        found = _compared(_assembled(task, size), last)
-        wanted = task.rtol * np.maximum(np.abs(found.value).max(axis=(1, 2, 3)), FLOOR * found.modulus)
-        if (found.error <= wanted).all():
-            return found
-        if _larger(size) ** dim > limit:
-            return Assembled(found.value, found.error, found.modulus, size, converged=False)
-        last = found
+        last, found = found, _assembled(task, size)
+        found = _compared(found, last)
+        largest = np.abs(found.value).max(axis=(1, 2, 3))
+        still = found.error - found.least <= np.maximum(task.rtol * largest, found.least)
+        converged = bool((found.error <= np.maximum(task.rtol * largest, 2.0 * found.floor)).all())
+        if converged or still.all() or _larger(size) ** task.model.dim > limit:
+            return replace(found, converged=converged)
 
 
 def _larger(size: int) -> int:
@@ -168,18 +169,20 @@ def _on_one_grid(task: Assembly, size: int) -> Assembled:
 
 def _compared(finer: Assembled, coarser: Assembled) -> Assembled:
     change = np.abs(finer.value - coarser.value).max(axis=(1, 2, 3))
-    return Assembled(finer.value, finer.error + change, finer.modulus, finer.size, converged=True)
+    return replace(finer, error=finer.least + change, converged=True)
 
 
 def _assembled(task: Assembly, size: int) -> Assembled:
-    """The orders on one grid; the error is what the route and the cut occupation leave."""
-    model = task.model
-    grid = UniformGrid(*domain(model, task.mu, task.kT, np.log(1.0 / task.tail)), size)
+    """The orders on one grid; the error is what no finer grid removes."""
+    model, thermal = task.model, np.log(1.0 / task.tail) + RIM
+    grid = UniformGrid(*domain(model, task.mu, task.kT, thermal), size)
     bands, uncertain = _grid_bands(task, grid)
     found = currents(grid, bands)
     factor = model.spin_degeneracy
-    error = factor * ((ROUNDING + task.tail) * found.modulus + np.array([0.0, 0.0, grid.weight * uncertain]))
-    return Assembled(factor * found.value, error, factor * found.modulus, size, converged=False)
+    rim = 0.0 if model.periodic else size * np.exp(-thermal)
+    floor = factor * (found.rounding + (task.tail + rim) * found.modulus)
+    least = floor + factor * np.array([0.0, 0.0, grid.weight * uncertain])
+    return Assembled(factor * found.value, least, least, floor, size, converged=False)
 
 
 def _grid_bands(task: Assembly, grid: UniformGrid) -> tuple[GridBands, float]:

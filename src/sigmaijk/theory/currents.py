@@ -9,6 +9,9 @@ import numpy as np
 from ..arrays import FloatArray
 from .uniform_grid import UniformGrid
 
+ROUNDING = 1e-11
+"""Share of the integrals of moduli that rounding leaves, amplified by the differences on the grid."""
+
 
 @dataclass(frozen=True)
 class GridBands:
@@ -38,6 +41,8 @@ class Currents:
     """(order, i, j, k)."""
     modulus: FloatArray
     """Largest entry of the same integrals of moduli, (order,)."""
+    rounding: FloatArray
+    """Digits that the differences on the grid lose, (order,)."""
 
 
 def currents(grid: UniformGrid, bands: GridBands) -> Currents:
@@ -56,11 +61,13 @@ def currents(grid: UniformGrid, bands: GridBands) -> Currents:
     tensor = -grid.weight * np.stack([tau2, tau1, tau0])
     moduli = (
         _product("pni,jkpn->ijk", np.abs(v), np.abs(drift2)),
-        _product("pn,kpn->k", bands.curvature_modulus, np.abs(drift)),
+        _product("pnij,kpn->ijk", np.abs(bands.curvature), np.abs(drift)),
         _product("pnijk,pn->ijk", np.abs(velocity2), np.abs(f)) + _product("pni,pnjk->ijk", np.abs(v), np.abs(shift)),
     )
     modulus = grid.weight * np.array([entries.max() for entries in moduli])
-    return Currents(0.5 * (tensor + tensor.swapaxes(2, 3)), modulus)
+    uncancelled = grid.weight * float(_product("pn,kpn->k", bands.curvature_modulus, np.abs(drift)).max())
+    rounding = ROUNDING * np.maximum(modulus, [0.0, uncancelled, 0.0])
+    return Currents(0.5 * (tensor + tensor.swapaxes(2, 3)), modulus, rounding)
 
 
 def _product(form: str, left: FloatArray, right: FloatArray) -> FloatArray:

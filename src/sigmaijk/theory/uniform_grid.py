@@ -14,8 +14,8 @@ SLOPE = np.array([5 / 6, -5 / 21, 5 / 84, -5 / 504, 1 / 1260])
 """Central differences of order 10 from neighbours 1 .. 5."""
 OFFSET = np.array([0.137, 0.071, 0.193])
 """Shift of the grid in its spacings, off the points of high symmetry where bands like to meet."""
-GROWTH = 1.5
-CALM = 4
+GROWTH = 1.25
+CALM = 6
 """The box is the first of so many, each larger by `GROWTH`, on whose rims all bands are full or empty."""
 LARGEST = 1e4
 """Half-width, in units of the model's scale, at which the search for a box ends."""
@@ -78,7 +78,7 @@ def domain(model: Model, mu: float, kT: float, thermal: float) -> tuple[FloatArr
         if half > LARGEST * model.scale:
             raise ModelError(
                 f"bands of {model.name} come within {thermal:.3g} kT of mu = {mu:g} eV at any distance in k (open "
-                "Fermi surfaces, or a flat band): add the terms of higher order in k that close them, or use a lattice model"
+                "Fermi surfaces, or a flat band): add terms of higher order in k, or use a lattice model"
             )
     return 2.0 * first * np.eye(model.dim), np.full(model.dim, -first)
 
