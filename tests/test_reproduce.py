@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+import sys
 from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
@@ -15,6 +16,7 @@ import xarray as xr
 import sigmaijk as sg
 from sigmaijk.cli import main
 from sigmaijk.errors import ArgumentError, SigmaijkError
+from sigmaijk.plots import paper
 from sigmaijk.reproduction import figure2, mechanisms
 from sigmaijk.reproduction.datasets import Column, csv_text, labelled
 from sigmaijk.reproduction.runner import TARGETS, chosen_targets
@@ -249,6 +251,21 @@ def test_a_csv_repeats_what_does_not_depend_on_a_coordinate():
     ds = labelled("made up", columns, {"y": (("x",), Column([3.0, 4.0], "eV", "height"))}, extra=1)
     rows = [line for line in csv_text(ds).splitlines() if not line.startswith("#")]
     assert rows == ["x [nm],name [1],y [eV]", "1,a,3", "1,b,3", "2,a,4", "2,b,4"]
+
+
+def test_every_axis_has_a_unit_and_every_error_is_drawn(everything: Path):
+    """Drawn from the files alone; only shared axes and the long sides of colour bars have no label."""
+    data = {base: xr.load_dataset(everything / f"{base}.nc", engine="h5netcdf") for base in DATA}
+    panels = [data[f"fig2{letter}"] for letter in "abcd"]
+    figures = paper.figure_1(data["fig1"]), paper.figure_2(*panels), paper.table_1(data["table1"])
+    assert "matplotlib.pyplot" not in sys.modules
+    labels = [label for figure in figures for axes in figure.axes for label in (axes.get_xlabel(), axes.get_ylabel())]
+    assert all(re.search(r"\((fs|eV|nm⁻¹|nm³|nm\u2009mA/V²)\)", label) for label in labels if label)
+    assert labels.count("") == 5
+    response = next(axes for axes in figures[1].axes if "sigma" in axes.get_ylabel())
+    assert len(response.collections) == len(data["fig2c"]["deformation"])
+    assert len(figures[0].axes[0].collections) == len(mechanisms.POWERS)
+    assert all(len(axes.containers) == len(paper.ROWS) for axes in figures[2].axes)
 
 
 # --- bad input --------------------------------------------------------------------------------------------------------
