@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -250,14 +252,22 @@ def test_a_grid_that_resolves_nothing_is_refused_and_the_one_needed_is_named():
         density_matrix(random_model(3), MU, 0.02, grid=24)
 
 
-def test_the_grid_that_is_named_is_about_the_one_that_is_needed():
-    model = random_model(3)
-    with pytest.warns(sg.ConvergenceWarning) as caught:
-        density_matrix(model, MU, KT, grid=(48, 48))
-    named = [int(n) for n in str(caught[0].message).split("take about ")[1].split(" or")[0].split(" x ")]
-    enough = density_matrix(model, MU, KT, grid=[int(1.3 * n) for n in named])
+@pytest.mark.parametrize(("kT", "points"), [(KT, 30), (0.05, 12)])
+def test_the_grid_that_is_named_is_about_the_one_that_is_needed(kT: float, points: int):
+    model, message = random_model(2), ""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            density_matrix(model, MU, kT, grid=(points, points))
+            message = str(caught[0].message)
+        except sg.ArgumentError as refused:
+            message = str(refused)
+    named = [int(n) for n in message.split("take about ")[1].split(" or")[0].split(" x ")]
+    enough = density_matrix(model, MU, kT, grid=[int(1.3 * n) for n in named], fit=False)
     assert enough.attrs["tail"] < 1e-8
     assert enough.attrs["grid"] == [int(1.3 * n) for n in named]
+    with pytest.warns(sg.ConvergenceWarning):
+        density_matrix(model, MU, kT, grid=[int(0.6 * n) for n in named], fit=False)
 
 
 def test_a_grid_beyond_memory_is_refused_before_it_is_made():

@@ -133,6 +133,13 @@ class Setup:
                 f"{self.max_bytes / 1e9:g}: raise kT or max_gigabytes; it diverges where bands touch"
             )
 
+    def foretold(self, shape: tuple[int, ...], tails: FloatArray) -> tuple[int, ...]:
+        """The grid that is needed, judged from the first of larger ones whose tails tell."""
+        while tails.max() > FORETELLING and memory(self.model, shape) < 0.1 * self.max_bytes:
+            shape = needed_grid(shape, tails, self.tail)
+            tails = self.kinetics(shape).tails()
+        return needed_grid(shape, tails, self.tail, most=FARTHEST)
+
     def resolved(self) -> tuple[Kinetics, float]:
         """The model on the first grid whose tails are below TAIL, with that tail."""
         shape, first = (FIRST_GRID[self.model.dim],) * self.model.dim, True
@@ -207,7 +214,7 @@ def _checked_tail(setup: Setup, shape: tuple[int, ...], tails: FloatArray) -> fl
     tail = float(tails.max())
     if tail <= setup.tail:
         return tail
-    needed = needed_grid(shape, tails, setup.tail, most=FARTHEST)
+    needed = setup.foretold(shape, tails)
     text = (
         f"a grid of {' x '.join(map(str, shape))} is too coarse for {setup.model.name} at kT = {setup.kT:g} eV: its "
         f"last Fourier modes still hold {tail:.1g} of the largest; take about {' x '.join(map(str, needed))} or more, "
