@@ -263,9 +263,9 @@ def test_the_grid_that_is_named_is_about_the_one_that_is_needed(kT: float, point
         except sg.ArgumentError as refused:
             message = str(refused)
     named = [int(n) for n in message.split("take about ")[1].split(" or")[0].split(" x ")]
-    enough = density_matrix(model, MU, kT, grid=[int(1.3 * n) for n in named], fit=False)
+    enough = density_matrix(model, MU, kT, grid=[int(1.5 * n) for n in named], fit=False)
     assert enough.attrs["tail"] < 1e-8
-    assert enough.attrs["grid"] == [int(1.3 * n) for n in named]
+    assert enough.attrs["grid"] == [int(1.5 * n) for n in named]
     with pytest.warns(sg.ConvergenceWarning):
         density_matrix(model, MU, kT, grid=[int(0.6 * n) for n in named], fit=False)
 

@@ -135,7 +135,7 @@ class Setup:
 
     def foretold(self, shape: tuple[int, ...], tails: FloatArray) -> tuple[int, ...]:
         """The grid that is needed, judged from the first of larger ones whose tails tell."""
-        while tails.max() > FORETELLING and memory(self.model, shape) < 0.1 * self.max_bytes:
+        while tails.max() > USELESS and memory(self.model, shape) < 0.1 * self.max_bytes:
             shape = needed_grid(shape, tails, self.tail)
             tails = self.kinetics(shape).tails()
         return needed_grid(shape, tails, self.tail, most=FARTHEST)
