@@ -16,15 +16,17 @@ def hermitian(rng: np.random.Generator, n: int) -> np.ndarray:
     return (matrix + matrix.conj().T) / 2
 
 
-def random_lattice(n: int, dim: int, seed: int, *, positions: bool = False, matrices: bool = False) -> sg.LatticeModel:
-    """Hoppings of 0.15 eV between levels 2 eV apart, in an oblique cell of about 0.4 nm."""
+def random_lattice(
+    n: int, dim: int, seed: int, *, size: float = 0.15, positions: bool = False, matrices: bool = False
+) -> sg.LatticeModel:
+    """Hoppings of `size` eV between levels 2 eV apart, in an oblique cell of about 0.4 nm."""
     rng = np.random.default_rng(seed)
     hoppings, shifts = {}, {}
     for R in product((-1, 0, 1), repeat=dim):
         opposite = tuple(-x for x in R)
         if opposite > R:
             continue
-        hop = 0.15 * (rng.normal(size=(n, n)) + 1j * rng.normal(size=(n, n)))
+        hop = size * (rng.normal(size=(n, n)) + 1j * rng.normal(size=(n, n)))
         shift = 0.02 * (rng.normal(size=(dim, n, n)) + 1j * rng.normal(size=(dim, n, n)))
         if opposite == R:
             hop, shift = hop + hop.conj().T + 2.0 * np.diag(np.arange(n)), shift + shift.conj().swapaxes(1, 2)

@@ -49,7 +49,7 @@ def test_the_remedies_that_the_message_names_work() -> None:
     assert named is not None
     weaker = 0.999 * float(named.group(1))
     assert field_modified(model, k, [weaker, 0.0], "perturbation").connection_change.any()
-    with pytest.raises(sg.ArgumentError, match="0.5 to expand in E, got 0.50"):
+    with pytest.raises(sg.ArgumentError, match=r"0\.5 to expand in E, got 0\.50"):
         field_modified(model, k, [1.01 * weaker, 0.0], "perturbation")
 
 

@@ -168,7 +168,10 @@ def _on_one_grid(task: Assembly, size: int) -> Assembled:
 
 
 def _compared(finer: Assembled, coarser: Assembled) -> Assembled:
+    """The change from a coarser grid bounds the error, but up to half of it where it is no small part of the value."""
     change = np.abs(finer.value - coarser.value).max(axis=(1, 2, 3))
+    largest = np.maximum(np.abs(finer.value).max(axis=(1, 2, 3)), finer.floor)
+    change = change * (1.0 + np.minimum(1.0, 10.0 * change / largest))
     return replace(finer, error=finer.least + change, converged=True)
 
 
