@@ -9,7 +9,7 @@ import pytest
 
 import sigmaijk as sg
 from sigmaijk import driver
-from sigmaijk.levelset import engine
+from sigmaijk.levelset import costs
 from sigmaijk.levelset.audit import other_cell
 from sigmaijk.levelset.samples import Cell
 
@@ -26,7 +26,7 @@ def test_choice_and_reason_stand_in_the_result():
 
 
 def test_simplices_are_chosen_where_they_are_expected_to_be_cheaper(monkeypatch):
-    monkeypatch.setattr(engine, "SIMPLICES_COST", {2: (1.0, 0.0), 3: (1.0, 0.0)})
+    monkeypatch.setattr(costs, "SIMPLICES_COST", {2: (1.0, 0.0), 3: (1.0, 0.0)})
     ds = sg.conductivity(sg.models.dirac_pt(), 0.25, terms="qm", rtol=1e-2, progress=False)
     assert ds.attrs["method"].startswith("adaptive simplices")
     assert "chosen because" in ds.attrs["method"]

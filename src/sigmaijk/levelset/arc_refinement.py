@@ -18,6 +18,9 @@ from .field import Field
 
 MOST_SPLITS = 8
 """Rounds in which arcs without a sound parametrisation are replaced by two, before what is left is taken as it is."""
+CORNER, SHORT = 2, 1e-4
+"""From this round on, unsound arcs below this share of the longest are taken as they are: at a corner of the line,
+where sheets cross, both halves of an arc are no better than the whole."""
 POLISHED = 0.03
 """Nodes whose doubt is above this share of the worst of their arc are evaluated again."""
 
@@ -28,10 +31,16 @@ def complete(field: Field, arcs: Arcs, rounds: int = MOST_SPLITS, *, second: boo
     Unsound ones are split, and after the last round taken as chords. Without the second rule an error is the difference
     of two very low ones: where it matters, arcs are raised later.
     """
-    done = []
-    for _ in range(rounds):
+    done, corners = [], []
+    longest = float(_chord(arcs).max(initial=0.0))
+    for attempt in range(rounds):
+        if attempt >= CORNER:
+            short = _chord(arcs) < SHORT * longest
+            corners.append(arcs.take(short))
+            arcs = arcs.take(~short)
         if not len(arcs):
             break
+        _at_corners(arcs)
         row, j = pairs(len(arcs), np.arange(1, FIRST) * (FINEST // FIRST))
         guess = hermite(arcs, grid()[j].reshape(len(arcs), -1)).ravel()
         _solve(field, arcs, row, j, guess, twice=True)
@@ -42,10 +51,28 @@ def complete(field: Field, arcs: Arcs, rounds: int = MOST_SPLITS, *, second: boo
         stays = valid.sound
         done.append(valid.take(stays))
         arcs = split(field, Arcs.join([arcs.take(~good), valid.take(~stays)]))
-    if len(arcs):
-        crude(arcs)
-        done.append(arcs)
+    rest = Arcs.join([*corners, arcs])
+    if len(rest):
+        crude(rest)
+        done.append(rest)
     return Arcs.join(done)
+
+
+def _at_corners(arcs: Arcs) -> None:
+    """Take end nodes that jump to and fro across a corner as they are where that is little beside their arc.
+
+    The value there may be that of the other side: the rules see it and refine towards it.
+    """
+    for j in (0, FINEST):
+        rows = np.flatnonzero(~arcs.valid[:, j] & (np.abs(arcs.step[:, j]) < SHORT * arcs.length))
+        arcs.valid[rows, j] = True
+        for array in (arcs.step, arcs.slope, arcs.bend):
+            array[rows, j] = 0.0
+
+
+def _chord(arcs: Arcs) -> FloatArray:
+    """Distance between the ends of the lines of arcs, (arc,)."""
+    return np.asarray(np.linalg.norm(arcs.ends[:, 1] - arcs.ends[:, 0], axis=1))
 
 
 def split(field: Field, arcs: Arcs) -> Arcs:

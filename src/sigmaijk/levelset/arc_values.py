@@ -244,7 +244,8 @@ def crude(arcs: Arcs) -> None:
     """Values from the end nodes alone, for short arcs that are not sound."""
     arcs.sound[:] = False
     arcs.order[:] = 0
-    speed = arcs.speed[:, [0, FINEST]]
+    # The line of a node at a corner may run along the level line.
+    speed = np.linalg.norm(arcs.velocity[:, [0, FINEST]], axis=2)
     # At a critical point the quotient is one of two roundings.
     floor = STANDING * max(float(speed.max(initial=0.0)), 1e-280)
     y = arcs.integrand[:, [0, FINEST]] / np.maximum(speed, floor)[..., None]

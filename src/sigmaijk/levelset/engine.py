@@ -1,4 +1,4 @@
-"""The integrator: integrals over level sets under any peaks, by patches and moments in energy, or by simplices.
+"""The integrator: integrals over level sets under any peaks, by patches and moments in energy, grids, or simplices.
 
 One mesh is sampled, one search finds the critical energies; every energy that the moments ask for starts from them. A
 model for which patches would cost more than adaptive simplices, or cannot be had, goes to `simplices`; the choice and
@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
-from ..arrays import BoolArray, FloatArray
-from . import simplices
+from ..arrays import BoolArray, FloatArray, IntArray
+from . import nested_grids, simplices
+from .costs import SCOUTS, Costs, expected
 from .critical import CriticalPoints, barriers, critical_points
 from .discovery import Unresolved
 from .elements import Peaks
@@ -24,7 +24,7 @@ from .moments import DENSE, Moments, moments, table
 from .pieces import Table
 from .samples import Cell, OutOfPoints, Sampler, Samples
 from .search import first_mesh
-from .simplices import STALLED, Goal, Integrals, block_errors, tolerance, undiscovered
+from .simplices import BY_PEAK, STALLED, Goal, Integrals, block_errors, tolerance, undiscovered
 from .surfaces import LevelSets
 from .windows import merge_windows
 
@@ -33,22 +33,10 @@ Hopeless = Callable[[Unresolved, FloatArray], BoolArray]
 WIDEST = 65.0
 BEYOND = 3.0
 """In widths: critical energies are looked for ln(1/rtol) + BEYOND widths beyond the nearest sheet, WIDEST at most."""
-SCOUTS = 8
-"""Energies at which the level sets are looked at beforehand: how large they are, and the integrals if some diverge."""
-
-# Measured on the models of the tests and benchmarks; what decides is a factor of several, not these numbers.
-SIMPLICES_PER_PATCH = {2: 4.0, 3: 1.4}
-LEAST_PATCHES = {2: 6.0, 3: 120.0}
-POINTS_PER_PATCH, MORE_PER_DIGIT = {2: 15.0, 3: 35.0}, 0.4
-"""At rtol = 1e-3, and the share by which it grows with every digit more."""
-TABLE_NODES, THERMAL_NODES = 25, 10
-NEAR_WIDTHS = 12.0
 AT_PEAK = 1e-9
 """A critical energy within this of a sharp peak (eV) is at it."""
 FEW = 40
 """So many bumps have rules of their own where some integrals diverge."""
-SIMPLICES_COST = {2: (2e4, 0.65), 3: (6e4, 1.0)}
-"""Points at rtol = 1e-2, whatever the number of sheets, and the power with which they grow."""
 
 
 def integrate(
@@ -149,10 +137,20 @@ class _Patches:
         if not self.field.sheets:
             return self._nothing()
         nearest = _nearest(self.samples.energy, self.peaks)
+        costs = self._expected(mesh, self.peaks)
+        warm = self.peaks.width > 0
+        if warm.any() and not warm.all():
+            alone = self._expected(mesh, self.peaks.take(np.flatnonzero(warm)))
+            if alone.grids < alone.patches and alone.grids < costs.patches:
+                return self._apart(np.flatnonzero(~warm), np.flatnonzero(warm), alone, nearest, apart)
+        if costs.best == "grids":
+            return self._grids(self.peaks, costs, nearest, self.hopeless)
         windows = self._windows(nearest)
         critical = critical_points(self.field, mesh, windows) if len(windows) else CriticalPoints()
-        costs = self._costs(mesh, windows, critical)
-        if costs.simplices < costs.patches:
+        costs = costs.with_ends(mesh, self.field.leads, self.peaks, self.rtol, critical, len(windows))
+        if costs.best == "grids":
+            return self._grids(self.peaks, costs, nearest, self.hopeless)
+        if costs.best == "simplices":
             return self._simplices(f"chosen because {costs.describe()}", self.hopeless)
         surfaces = LevelSets(self.field, mesh, self.goals, self.columns)
         if critical.complete and len(windows):
@@ -182,28 +180,50 @@ class _Patches:
             return self._rescued(result, late)
         return result
 
-    def _costs(self, mesh: Mesh, windows: FloatArray, critical: CriticalPoints) -> Costs:
-        """Points that patches and simplices are expected to take, from the mesh that both start with."""
-        dim = self.samples.cell.dim
-        energy = self.samples.energy[:, [sheet.start for sheet in self.field.sheets]][mesh.nodes]
-        low, high = energy.min(axis=1), energy.max(axis=1)
-        warm = self.peaks.width > 0
-        sharp, bumps = np.unique(self.peaks.centre[~warm]), np.unique(self.peaks.centre[warm])
-        probes = np.concatenate([sharp, bumps])
-        probes = probes[np.unique(np.linspace(0, len(probes) - 1, SCOUTS).astype(int))]
-        crossed = np.array([np.count_nonzero((low < e) & (high >= e)) for e in probes])
-        pieces = np.where(crossed > 0, np.maximum(crossed / SIMPLICES_PER_PATCH[dim], LEAST_PATCHES[dim]), 0.0)
-        digits = np.log10(1e-3 / min(self.rtol, 1e-2))
-        each = float(pieces.mean()) * POINTS_PER_PATCH[dim] * (1.0 + MORE_PER_DIGIT * max(digits, -0.7))
-        ends = np.array([c.energy for c in critical.energies])
-        far = np.abs(self.peaks.centre[warm, None] - ends) / self.peaks.width[warm, None]
-        own = THERMAL_NODES * (len(far) + np.count_nonzero(far < NEAR_WIDTHS))
-        table = TABLE_NODES * (len(windows) + len(ends)) if len(windows) else np.inf
-        nodes = min(len(sharp), table) + min(own, table)
-        patches = each * nodes
-        least, power = SIMPLICES_COST[dim]
-        simplices = least * (1e-2 / self.rtol) ** power
-        return Costs(patches, simplices)
+    def _expected(self, mesh: Mesh, peaks: Peaks) -> Costs:
+        return expected(mesh, self.field.leads, peaks, self.rtol, self.columns)
+
+    def _grids(self, peaks: Peaks, costs: Costs, nearest: FloatArray, hopeless: Hopeless | None) -> Integrals:
+        """Bumps on a periodic cell by sums over grids, which need no level sets."""
+        result = nested_grids.integrate(
+            self.field,
+            self.samples.cell,
+            peaks,
+            self.goals,
+            first=costs.grid,
+            rtol=self.rtol,
+            degeneracy_tol=self.field.degeneracy_tol,
+            max_points=self.field.limit - self.field.points,
+            report=None if self.report is None else self._tell,
+            hopeless=hopeless,
+        )
+        result.points = self.field.points
+        result.nearest = np.minimum(result.nearest, nearest)
+        result.method += f"; {costs.describe()}"
+        return result
+
+    def _apart(
+        self, cold: IntArray, warm: IntArray, costs: Costs, nearest: FloatArray, apart: frozenset[int]
+    ) -> Integrals:
+        """Patches for the delta functions, grids for the bumps."""
+
+        def ask(rows: IntArray) -> Hopeless | None:
+            if self.hopeless is None:
+                return None
+            whole = self.hopeless
+
+            def some(unresolved: Unresolved, allowed: FloatArray) -> BoolArray:
+                filled = np.full((len(self.peaks), len(self.goals)), np.inf)
+                filled[rows] = allowed
+                return whole(unresolved, filled)[rows]
+
+            return some
+
+        sharp = _Patches(
+            self.field, self.samples, self.peaks.take(cold), self.goals, self.rtol, ask(cold), self.report
+        ).integrate(apart)
+        broad = self._grids(self.peaks.take(warm), costs, nearest[warm], ask(warm))
+        return sharp.joined(cold, broad, warm)
 
     def _simplices(self, reason: str, hopeless: Hopeless | None) -> Integrals:
         """The other engine, on the samples that are there."""
@@ -230,16 +250,16 @@ class _Patches:
         other = self._simplices("", None)
         mine, theirs = block_errors(result.error[rows], self.goals), block_errors(other.error, self.goals)
         better = np.isinf(mine).any(axis=1) | (theirs <= mine).all(axis=1)
-        for name in ("value", "error", "converged", "limited", "nearest", "crossed", "hiding", "allowed"):
+        for name in BY_PEAK:
             getattr(result, name)[rows[better]] = getattr(other, name)[better]
         result.points = self.field.points
         result.unresolved.touching += other.unresolved.touching
         result.method += f"; {other.method}for {len(rows)} (kT, mu) at which patches did not arrive"
         return result
 
-    def _tell(self) -> None:
+    def _tell(self, ratio: float = 0.0) -> None:
         assert self.report is not None
-        self.report(self.field.points, 0.0)
+        self.report(self.field.points, ratio)
 
     def _windows(self, nearest: FloatArray) -> FloatArray:
         """Intervals of energy (w, 2) in which critical energies matter: under bumps, and between many sharp peaks."""
@@ -324,17 +344,6 @@ def _forbidden(result: Integrals, goals: Sequence[Goal]) -> BoolArray:
         size = np.abs(result.value[:, goal.columns]).max(axis=1)
         found[:, b] = (error[:, b] < STALLED * np.abs(result.value[:, goal.modulus])) & (size <= error[:, b])
     return found
-
-
-class Costs(NamedTuple):
-    """Expected points."""
-
-    patches: float
-    simplices: float
-
-    def describe(self) -> str:
-        """For the reader of a result."""
-        return f"about {self.patches:.2g} k-points were expected by patches, {self.simplices:.2g} by simplices"
 
 
 def _method(dim: int, found: Moments, peaks: Peaks, surfaces: LevelSets) -> str:

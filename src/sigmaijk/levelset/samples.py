@@ -109,6 +109,10 @@ class Samples:
             key = key * (2 * self.steps[a]) + integers[..., a]
         return key
 
+    def missing(self, integers: IntArray) -> int:
+        """How many of the lattice points (.., d) have not been sampled."""
+        return int(np.count_nonzero(~np.isin(np.unique(self.key(integers)), self._keys, assume_unique=True)))
+
     def index(self, integers: IntArray) -> IntArray:
         """Numbers of the samples at lattice points (.., dim), evaluating those that are new in one batch.
 

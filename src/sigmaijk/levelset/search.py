@@ -12,6 +12,7 @@ import numpy as np
 
 from ..arrays import BoolArray, FloatArray, IntArray
 from .discovery import (
+    COUPLED,
     DEPTH,
     MOST_TOUCHING,
     TOUCH_DEPTH,
@@ -36,6 +37,8 @@ kinks of sorted bands are left, which no refinement removes."""
 SHALLOW = 6
 STILL_LEVEL = {2: 13, 3: 9}
 """Where something is unclear after so many bisections of all edges, a critical point is within about 1e-9 eV."""
+SLOW = 0.02
+"""... if its gradient is below this share of the usual one."""
 MOST_STILL = 8
 
 
@@ -58,20 +61,21 @@ def unclear(mesh: Mesh, low: float, high: float, band: int) -> BoolArray:
     """
     found = np.zeros(len(mesh), dtype=bool)
     if not _flat(mesh.samples, band):
-        spans = _spans(mesh, np.arange(len(mesh)), slice(band, band + 1))
+        spans = ranges(mesh, np.arange(len(mesh)), slice(band, band + 1))
         rows = np.flatnonzero((spans.low[:, 0] <= high) & (spans.high[:, 0] >= low))
         found[rows] = _two_sided(mesh, rows, np.full(len(rows), band))
     return found
 
 
-class _Spans(NamedTuple):
+class Ranges(NamedTuple):
     """Energies between which a sheet stays in a simplex, both (simplex, sheet)."""
 
     low: FloatArray
     high: FloatArray
 
 
-def _spans(mesh: Mesh, rows: IntArray, sheets: slice) -> _Spans:
+def ranges(mesh: Mesh, rows: IntArray, sheets: slice) -> Ranges:
+    """Between what the sheets stay in some simplices, from values and gradients at the vertices."""
     samples = mesh.samples
     low, high = [], []
     for chunk in chunks(samples, mesh, rows):
@@ -81,7 +85,7 @@ def _spans(mesh: Mesh, rows: IntArray, sheets: slice) -> _Spans:
         spread = mesh.spread * (size * np.ptp(velocity, axis=1)).sum(axis=2)
         low.append(energy.min(axis=1) - spread)
         high.append(energy.max(axis=1) + spread)
-    return _Spans(np.concatenate(low), np.concatenate(high))
+    return Ranges(np.concatenate(low), np.concatenate(high))
 
 
 def _two_sided(mesh: Mesh, rows: IntArray, sheet: IntArray) -> BoolArray:
@@ -123,9 +127,9 @@ class Search:
         self.mesh, self.degeneracy_tol = mesh, degeneracy_tol
 
     @cached_property
-    def _whole(self) -> tuple[_Spans, Touching]:
+    def _whole(self) -> tuple[Ranges, Touching]:
         rows = np.arange(len(self.mesh))
-        spans = _spans(self.mesh, rows, slice(None))
+        spans = ranges(self.mesh, rows, slice(None))
         return spans, touches(self.mesh.samples, self.mesh, self.degeneracy_tol, rows)
 
     def at(self, energy: float) -> tuple[Mesh, Unresolved]:
@@ -153,7 +157,7 @@ class Search:
             finer = mesh.bisect(marked)
             # The tests see nothing but the vertices: only new simplices can have other answers.
             rows = np.arange(len(finer.survivors), len(finer))
-            spans = _spans(finer, rows, slice(None))
+            spans = ranges(finer, rows, slice(None))
             met = touches(samples, finer, self.degeneracy_tol, rows)
             new_vanishing, new_meeting = self._suspects(finer, rows, spans, met, energy)
             vanishing = vanishing.follow(finer.survivors, new_vanishing, len(mesh))
@@ -168,7 +172,7 @@ class Search:
         return mesh, unresolved
 
     def _suspects(
-        self, mesh: Mesh, rows: IntArray, spans: _Spans, met: Touching, energy: float
+        self, mesh: Mesh, rows: IntArray, spans: Ranges, met: Touching, energy: float
     ) -> tuple[_Pairs, _Pairs]:
         """Where, in some simplices, the gradient may vanish at an energy, and where two sheets may touch there."""
         row, sheet = np.nonzero((spans.low <= energy) & (spans.high >= energy))
@@ -179,7 +183,16 @@ class Search:
 
 def _still(mesh: Mesh, pairs: _Pairs) -> list[tuple[FloatArray, int]]:
     """A point and the sheet for each of the simplices that are unclear at a deep level."""
-    deep = mesh.level[pairs.row] >= STILL_LEVEL[mesh.samples.cell.dim]
+    samples = mesh.samples
+    deep = mesh.level[pairs.row] >= STILL_LEVEL[samples.cell.dim]
+    if deep.any():
+        # Where sheets pass through each other the gradient of the sorted ones jumps, and vanishes on neither side.
+        speed = np.linalg.norm(samples.velocity, axis=2)
+        usual = np.median(speed, axis=0)[pairs.sheet]
+        nodes = mesh.nodes[pairs.row]
+        slow = speed[nodes, pairs.sheet[:, None]].min(axis=1) < SLOW * usual
+        coupling = np.maximum(samples.coupling, np.roll(samples.coupling, 1, axis=1))
+        deep &= slow | (coupling[nodes, pairs.sheet[:, None]].max(axis=1) > COUPLED * usual)
     found = []
     for sheet in np.unique(pairs.sheet[deep]).tolist():
         rows = pairs.row[deep & (pairs.sheet == sheet)][:MOST_STILL]

@@ -48,6 +48,9 @@ class Goal:
     """Entries of the tensor that the tolerance acts on, as combinations of the columns, (c, entry)."""
 
 
+BY_PEAK = ("value", "error", "converged", "limited", "nearest", "crossed", "hiding", "allowed")
+
+
 @dataclass
 class Integrals:
     """Integrals of a vector under peaks, with errors and what the run has cost."""
@@ -79,10 +82,22 @@ class Integrals:
     audit: str = "none"
     """What a second search said: `agrees`, or in what it does not."""
 
+    def joined(self, rows: IntArray, other: Integrals, others: IntArray) -> Integrals:
+        """The integrals of two runs over disjoint peaks, which are given by their numbers in the whole."""
+        order = np.argsort(np.concatenate([rows, others]))
+        arrays = {name: np.concatenate([getattr(self, name), getattr(other, name)])[order] for name in BY_PEAK}
+        return replace(
+            self,
+            **arrays,
+            points=max(self.points, other.points),
+            discovered=self.discovered and other.discovered,
+            unresolved=replace(self.unresolved, touching=self.unresolved.touching + other.unresolved.touching),
+            method=f"kT = 0: {self.method}; kT > 0: {other.method}",
+        )
+
     def reordered(self, order: IntArray) -> Integrals:
         """The same for other peaks, given by their numbers; repeats are allowed."""
-        by_peak = ("value", "error", "converged", "limited", "nearest", "crossed", "hiding", "allowed")
-        return replace(self, **{name: getattr(self, name)[order] for name in by_peak})
+        return replace(self, **{name: getattr(self, name)[order] for name in BY_PEAK})
 
 
 def undiscovered(peaks: int, goals: Sequence[Goal], width: int) -> Integrals:

@@ -1,0 +1,117 @@
+"""What each engine is expected to cost, from the mesh that all of them start with.
+
+What decides is a factor of several, not these numbers; they were measured on the models of the tests and benchmarks.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ..arrays import FloatArray
+from .critical import CriticalPoints
+from .elements import Peaks
+from .mesh import Mesh
+from .nested_grids import block_steps, first_grid
+
+SIMPLICES_PER_PATCH = {2: 4.0, 3: 1.4}
+LEAST_PATCHES = {2: 6.0, 3: 120.0}
+POINTS_PER_PATCH, MORE_PER_DIGIT = {2: 15.0, 3: 35.0}, 0.4
+"""At rtol = 1e-3, and the share by which it grows with every digit more."""
+TABLE_NODES, THERMAL_NODES = 25, 10
+NEAR_WIDTHS = 12.0
+SIMPLICES_COST = {2: (2e4, 0.65), 3: (6e4, 1.0)}
+"""Points at rtol = 1e-2, whatever the number of sheets, and the power with which they grow."""
+GRID_COST = {2: (2.0, 4000.0), 3: (3.0, 20000.0)}
+"""Points per point of the first grid, and for what windows add."""
+GRID_DIGIT = 1.0
+"""Share by which it grows with every digit more than three."""
+USUAL_ENDS = 2
+"""Critical energies near a bump, before they have been looked for."""
+UNFINISHED = 3.0
+"""Factor for patches where the search for critical energies came to no end: sheets cross, and each level set pays."""
+LARGEST_GRID = 60_000_000
+"""Doubles that the sums over the blocks of a grid may take."""
+SCOUTS = 8
+"""Energies at which the level sets are looked at beforehand."""
+
+
+class Costs(NamedTuple):
+    """Expected points; inf for an engine that cannot serve these peaks."""
+
+    patches: float
+    simplices: float
+    grids: float
+    grid: FloatArray
+    """Points along each axis of the first grid, (d,)."""
+
+    @property
+    def best(self) -> str:
+        """The cheapest engine."""
+        costs = {"patches": self.patches, "simplices": self.simplices, "grids": self.grids}
+        return min(costs, key=lambda name: costs[name])
+
+    def with_ends(
+        self, mesh: Mesh, leads: list[int], peaks: Peaks, rtol: float, critical: CriticalPoints, windows: int
+    ) -> Costs:
+        """The same with the critical energies that were found in so many windows."""
+        ends = np.array([point.energy for point in critical.energies])
+        patches = _patches(mesh, leads, peaks, rtol, ends, windows)
+        return self._replace(patches=patches if critical.complete else UNFINISHED * patches)
+
+    def describe(self) -> str:
+        """For the reader of a result."""
+        text = f"about {self.patches:.2g} k-points were expected by patches, {self.simplices:.2g} by simplices"
+        return text if np.isinf(self.grids) else f"{text}, {self.grids:.2g} by grids"
+
+
+def expected(mesh: Mesh, leads: list[int], peaks: Peaks, rtol: float, columns: int) -> Costs:
+    """Costs before critical energies are known; `leads` are the lowest bands of the sheets."""
+    grid = first_grid(mesh, peaks, rtol)
+    return Costs(
+        patches=_patches(mesh, leads, peaks, rtol, None, 1),
+        simplices=_simplices(mesh.samples.cell.dim, rtol),
+        grids=_grids(mesh, peaks, grid, rtol, columns),
+        grid=grid,
+    )
+
+
+def _patches(mesh: Mesh, leads: list[int], peaks: Peaks, rtol: float, ends: FloatArray | None, windows: int) -> float:
+    dim = mesh.samples.cell.dim
+    energy = mesh.samples.energy[:, leads][mesh.nodes]
+    low, high = energy.min(axis=1), energy.max(axis=1)
+    warm = peaks.width > 0
+    sharp, bumps = np.unique(peaks.centre[~warm]), np.unique(peaks.centre[warm])
+    probes = np.concatenate([sharp, bumps])
+    probes = probes[np.unique(np.linspace(0, len(probes) - 1, SCOUTS).astype(int))]
+    crossed = np.array([np.count_nonzero((low < e) & (high >= e)) for e in probes])
+    pieces = np.where(crossed > 0, np.maximum(crossed / SIMPLICES_PER_PATCH[dim], LEAST_PATCHES[dim]), 0.0)
+    digits = np.log10(1e-3 / min(rtol, 1e-2))
+    each = float(pieces.mean()) * POINTS_PER_PATCH[dim] * (1.0 + MORE_PER_DIGIT * max(digits, -0.7))
+    bumps_at = peaks.centre[warm]
+    if ends is None:
+        near, count = USUAL_ENDS * len(bumps_at), USUAL_ENDS
+    else:
+        far = np.abs(bumps_at[:, None] - ends) / peaks.width[warm, None]
+        near, count = np.count_nonzero(far < NEAR_WIDTHS), len(ends)
+    own = THERMAL_NODES * (len(bumps_at) + near)
+    table = TABLE_NODES * (windows + count) if windows else np.inf
+    return each * float(min(len(sharp), table) + min(own, table))
+
+
+def _simplices(dim: int, rtol: float) -> float:
+    least, power = SIMPLICES_COST[dim]
+    return least * (1e-2 / rtol) ** power
+
+
+def _grids(mesh: Mesh, peaks: Peaks, grid: FloatArray, rtol: float, columns: int) -> float:
+    cell = mesh.samples.cell
+    if not cell.periodic or (peaks.width == 0).any() or not grid.any():
+        return np.inf
+    each, more = GRID_COST[cell.dim]
+    points = float(np.prod(np.maximum(grid, 1.0)))
+    blocks = points / block_steps(rtol) ** cell.dim
+    if blocks * 2**cell.dim * len(peaks) * columns > LARGEST_GRID:
+        return np.inf
+    return (each * points + more) * max(1.0, 1.0 + GRID_DIGIT * np.log10(1e-3 / rtol))
