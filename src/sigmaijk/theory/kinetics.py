@@ -23,7 +23,6 @@ from .laurent import AtTau, Field, Relaxed, Series, added, mapped
 from .periodic_grid import PeriodicGrid
 from .relaxation import Relaxation
 
-
 SMALL = 1e-6
 TINY = 1e-300
 
@@ -147,8 +146,11 @@ class Kinetics:
                 for k in range(dim):
                     source = relaxed.over_tau(target.second(j, k), relaxation.shares[1])
                     self._add(currents, relaxed.solve(source, relaxation.shares[1], 0), j, k)
-        for current in currents.values():
+        # What one power of tau rounds away, the others do too: in a gap the first two are nothing but rounding.
+        common = max(current.modulus * self._width**-power for power, current in currents.items())
+        for power, current in currents.items():
             current.value = 0.5 * (current.value + current.value.swapaxes(1, 2))
+            current.modulus = common * self._width**power
         return currents
 
     def _add(self, currents: dict[int, Current], second: Field, j: int, k: int) -> None:
@@ -157,6 +159,11 @@ class Kinetics:
             traces = [float(np.vdot(slope, part).real) for slope in self.velocity]
             currents[power].value[:, j, k] -= self.measure * np.array(traces)
             currents[power].modulus += self.measure * self._speed * float(np.linalg.norm(part))
+
+    @cached_property
+    def _width(self) -> float:
+        """Width of all bands, eV."""
+        return max(float(np.ptp(self.energy)), self.kT)
 
     @cached_property
     def _speed(self) -> float:
@@ -177,7 +184,7 @@ class Kinetics:
                 size = np.abs(product).max(axis=(1, 2, 3))
                 modulus += float((size * np.abs(weight)).sum())
                 sea += self.measure * float(size.sum())
-        return VelocityMetric(np.asarray(total).reshape((dim,) * 3), modulus, sea / float(np.ptp(self.energy)))
+        return VelocityMetric(np.asarray(total).reshape((dim,) * 3), modulus, sea / self._width)
 
     def occupied_shift(self) -> FloatArray:
         """C1_ijk = sum_n int [dk] f0 sum_m (v_n - v_m)_i Re(A^j_nm A^k_mn)/(e_n - e_m)^2, traced over groups."""
