@@ -49,7 +49,7 @@ def quantities(bands: Bands) -> dict[str, np.ndarray]:
     found = {
         "velocity": bands.average(bands.velocity),
         "hessian": bands.average(bands.inverse_mass_direct()),
-        "product": bands.average(bands.product(bands.velocity[:, :, None], bands.velocity[:, None])),
+        "product": bands.traced(bands.velocity, bands.velocity),
         "modulus 0": bands.modulus(A, 0),
         "modulus 1": bands.modulus(V, 1),
     }

@@ -10,7 +10,7 @@ import pytest
 from contracts.random_models import random_ingredients, random_points, random_unitary
 from sigmaijk.bands import Multiplets, solve
 from sigmaijk.models import tilted_dirac
-from sigmaijk.term import hook_basis, jet_order, speed, symmetric_basis
+from sigmaijk.term import hook_basis, jet_order, symmetric_basis
 from sigmaijk.terms import CATALOGUE, BerryCurvatureDipole, Drude, QuantumMetricDipole
 from support import assert_same
 
@@ -64,7 +64,7 @@ def test_the_speed_of_a_band_is_the_length_of_its_velocity():
     t, v, m, k = 0.3, 1.2, 0.2, np.random.default_rng(2).normal(size=(10, 2))
     E = np.sqrt(v**2 * (k**2).sum(axis=1) + m**2)
     ((_, bands),) = solve(tilted_dirac(t, v, m).jet(k, 1), k, 1e-6)
-    assert_same(speed(bands)[:, 1], np.hypot(t + v**2 * k[:, 0] / E, v**2 * k[:, 1] / E), rtol=1e-12, floor=0.1)
+    assert_same(bands.speed()[:, 1], np.hypot(t + v**2 * k[:, 0] / E, v**2 * k[:, 1] / E), rtol=1e-12, floor=0.1)
 
 
 def test_the_speed_of_a_group_is_the_root_mean_square_within_it():
@@ -73,13 +73,13 @@ def test_the_speed_of_a_group_is_the_root_mean_square_within_it():
     one = random_ingredients(rng, 2, 2, "none")
     k = random_points(rng, 2, 1)
     levels = np.linalg.eigvalsh(one.model().hamiltonian(k))[0]
-    alone = np.linalg.norm(np.array([speed(b)[0] for _, b in solve(one.model().jet(k, 1), k, 1e-6)]), axis=0)
+    alone = np.linalg.norm(np.array([b.speed()[0] for _, b in solve(one.model().jet(k, 1), k, 1e-6)]), axis=0)
     lifted = one.with_constant((levels[1] - levels[0]) * np.eye(2))
     both = one.beside(lifted).in_basis(random_unitary(rng, 4)).model()
     ((_, bands),) = solve(both.jet(k, 1), k, 1e-6)
     assert isinstance(bands, Multiplets)
     expected = np.sqrt(0.5 * (alone**2).sum())
-    assert_same(speed(bands)[0], [alone[0], expected, expected, alone[1]], rtol=1e-11, floor=0.1)
+    assert_same(bands.speed()[0], [alone[0], expected, expected, alone[1]], rtol=1e-11, floor=0.1)
 
 
 def test_terms_together_need_the_highest_order_of_derivatives():

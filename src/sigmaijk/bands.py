@@ -89,8 +89,15 @@ class Bands(ABC):
         """Real trace of a block array over each group, divided by the size of the group: (k, a, .., n)."""
 
     @abstractmethod
-    def product(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
-        """Product of two block arrays within each group; leading axes broadcast."""
+    def traced(self, left: np.ndarray, right: np.ndarray) -> FloatArray:
+        """Real trace of products of two block arrays over each group, divided by the size of the group.
+
+        Left (k, c, ..) and right (k, a, .., ..) give (k, c, a, .., n).
+        """
+
+    @abstractmethod
+    def speed(self) -> FloatArray:
+        """|v| of each band, from the trace of v.v over its group, (k, n)."""
 
     @abstractmethod
     def modulus(self, rows: ComplexArray, power: int) -> FloatArray:
@@ -170,8 +177,12 @@ class Singles(Bands):
     def average(self, block: np.ndarray) -> FloatArray:
         return np.real(block)
 
-    def product(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
-        return left * right
+    def traced(self, left: np.ndarray, right: np.ndarray) -> FloatArray:
+        lead = left.reshape(*left.shape[:2], *(1,) * (right.ndim - 2), left.shape[-1])
+        return np.real(lead * right[:, None])
+
+    def speed(self) -> FloatArray:
+        return np.sqrt((self.velocity**2).sum(axis=1))
 
     def modulus(self, rows: ComplexArray, power: int) -> FloatArray:
         square = (rows.real**2 + rows.imag**2).sum(axis=1)
@@ -192,7 +203,11 @@ class Multiplets(Bands):
         self._velocity = np.where(self._same[:, None], 0.0, elements)
 
     def _rotate(self, operator: ComplexArray) -> ComplexArray:
-        return self._vectors.conj().swapaxes(1, 2)[:, None] @ operator @ self._vectors[:, None]
+        # One product for all operators of a k: matrices are small, calls are not.
+        count, number, size = operator.shape[:3]
+        half = (operator.reshape(count, number * size, size) @ self._vectors).reshape(count, number, size, size)
+        turned = self._vectors.conj().swapaxes(1, 2) @ half.swapaxes(1, 2).reshape(count, size, number * size)
+        return turned.reshape(count, size, number, size).swapaxes(1, 2)
 
     def _outside(self, operator: ComplexArray) -> ComplexArray:
         return np.where(self._same[:, None], 0.0, self._rotate(operator))
@@ -202,20 +217,36 @@ class Multiplets(Bands):
 
     def virtual(self, left: ComplexArray, right: ComplexArray, power: int) -> np.ndarray:
         weighted = left if power == 0 else left * (self._inverse**power)[:, None]
-        return np.where(self._same[:, None, None], weighted[:, :, None] @ right[:, None], 0.0)
+        count, number, size = weighted.shape[:3]
+        columns = right.swapaxes(1, 2).reshape(count, size, -1)
+        sums = weighted.reshape(count, number * size, size) @ columns
+        sums = sums.reshape(count, number, size, -1, size).swapaxes(2, 3)
+        return np.where(self._same[:, None, None], sums, 0.0)
 
     def within(self, operator: ComplexArray) -> np.ndarray:
         flat = self._rotate(operator.reshape(len(operator), -1, *operator.shape[-2:]))
         return np.where(self._same[:, None], flat, 0.0).reshape(operator.shape)
 
     def average(self, block: np.ndarray) -> FloatArray:
-        diagonal = np.real(np.diagonal(block, axis1=-2, axis2=-1))
+        return self._averaged(np.real(np.diagonal(block, axis1=-2, axis2=-1)))
+
+    def _averaged(self, diagonal: FloatArray) -> FloatArray:
         lead = diagonal.shape[1:-1]
         flat = diagonal.reshape(len(diagonal), -1, diagonal.shape[-1]) @ self._averaging.swapaxes(1, 2)
         return flat.reshape(len(diagonal), *lead, -1)[..., self._wanted]
 
-    def product(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
-        return left @ right
+    def traced(self, left: np.ndarray, right: np.ndarray) -> FloatArray:
+        n = left.shape[-1]
+        lead = right.shape[1:-2]
+        # Only the diagonal of the product is wanted: rows of the left times columns of the right.
+        rows = left.transpose(0, 2, 1, 3)
+        columns = right.reshape(len(right), -1, n, n).transpose(0, 3, 2, 1)
+        diagonal = np.real(rows) @ np.real(columns) - np.imag(rows) @ np.imag(columns)
+        return self._averaged(diagonal.transpose(0, 2, 3, 1).reshape(len(left), left.shape[1], *lead, n))
+
+    def speed(self) -> FloatArray:
+        square = (np.abs(self.velocity) ** 2).sum(axis=(1, 3))
+        return np.sqrt(self._averaged(square[:, None])[:, 0])
 
     def modulus(self, rows: ComplexArray, power: int) -> FloatArray:
         square = (rows.real**2 + rows.imag**2).sum(axis=1)

@@ -57,8 +57,7 @@ def inverse_mass(bands: Bands) -> np.ndarray:
 
 def velocity_product(bands: Bands, block: np.ndarray) -> FloatArray:
     """(1/|D|) Re Tr[V^c X^ab] over each group for a block array X^ab: (k, c, a, b, n)."""
-    lead = bands.velocity[:, :, None, None]
-    return bands.average(bands.product(lead, block[:, None]))
+    return bands.traced(bands.velocity, block)
 
 
 def quantum_metric_dipole(bands: Bands) -> FloatArray:

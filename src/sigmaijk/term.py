@@ -102,11 +102,6 @@ class Term(ABC):
         return np.tensordot(errors, np.abs(self.basis(dim)), axes=1)
 
 
-def speed(bands: Bands) -> FloatArray:
-    """|v| of each band, from the trace of v.v over its group, (k, n)."""
-    return np.sqrt(bands.average(bands.product(bands.velocity, bands.velocity)).sum(axis=1))
-
-
 def jet_order(terms: Iterable[Term]) -> int:
     """Order of derivatives that a set of terms needs together."""
     return max(term.jet_order for term in terms)

@@ -8,7 +8,7 @@ from ..arrays import FloatArray
 from ..bands import Bands
 from ..bibliography import QIANG_2025
 from ..geometry import berry_curvature, velocity_product
-from ..term import Term, speed
+from ..term import Term
 
 
 class BerryCurvatureDipole(Term):
@@ -31,4 +31,4 @@ class BerryCurvatureDipole(Term):
         completion = bands.curvature_completion()
         if completion is not None:
             virtual = virtual + 0.5 * np.abs(bands.average(completion)).sum(axis=(1, 2))
-        return speed(bands) * virtual
+        return bands.speed() * virtual

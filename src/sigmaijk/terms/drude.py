@@ -8,7 +8,7 @@ from ..arrays import FloatArray
 from ..bands import Bands
 from ..bibliography import QIANG_2025
 from ..geometry import inverse_mass, velocity_product
-from ..term import Term, speed
+from ..term import Term
 
 
 class Drude(Term):
@@ -29,4 +29,4 @@ class Drude(Term):
     def modulus(self, bands: Bands) -> FloatArray:
         """The direct and the interband part of w apart; as that split depends on the basis, so does this, a little."""
         direct = np.abs(bands.average(bands.inverse_mass_direct())).sum(axis=(1, 2))
-        return speed(bands) * (direct + 2.0 * bands.modulus(bands.interband_velocity, 1))
+        return bands.speed() * (direct + 2.0 * bands.modulus(bands.interband_velocity, 1))

@@ -6,7 +6,7 @@ from ..arrays import FloatArray
 from ..bands import Bands
 from ..bibliography import QIANG_2025
 from ..geometry import quantum_metric_dipole
-from ..term import Term, speed
+from ..term import Term
 
 
 class QuantumMetricDipole(Term):
@@ -23,4 +23,4 @@ class QuantumMetricDipole(Term):
         return quantum_metric_dipole(bands)
 
     def modulus(self, bands: Bands) -> FloatArray:
-        return speed(bands) * 2.0 * bands.modulus(bands.interband_connection, 1)
+        return bands.speed() * 2.0 * bands.modulus(bands.interband_connection, 1)

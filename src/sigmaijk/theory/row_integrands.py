@@ -88,8 +88,7 @@ class RowIntegrand:
 
     def modulus(self, bands: Bands) -> FloatArray:
         """A bound of its size in which nothing cancels: (k, n)."""
-        speed = np.sqrt(bands.average(bands.product(bands.velocity, bands.velocity)).sum(axis=1))
-        return self._size * speed * 2.0 * bands.modulus(bands.interband_connection, 1)
+        return self._size * bands.speed() * 2.0 * bands.modulus(bands.interband_connection, 1)
 
     def basis(self, dim: int) -> np.ndarray:
         """Tensors (c, i, j, k) that span the integrand."""
