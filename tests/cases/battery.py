@@ -46,6 +46,10 @@ KINDS = {
     "3D doublets": 4,
     "3D near an edge": 4,
     "3D small gap": 4,
+    "second plain": 8,
+    "second far hoppings": 4,
+    "second small gap": 4,
+    "second near an edge": 4,
 }
 
 Blocks = dict[tuple[int, ...], np.ndarray]
@@ -122,7 +126,7 @@ def problem(number: int) -> Problem:
     lattice = 0.5 * np.eye(dim) + 0.06 * rng.normal(size=(dim, dim))
     positions = rng.uniform(-0.25, 0.25, size=(n, dim))
     blocks = random_hoppings(rng, dim, n, decay=1.0 if dim == 2 else 1.5)
-    if kind == "far hoppings":
+    if kind.endswith("far hoppings"):
         blocks = random_hoppings(rng, dim, n, reach=2, decay=0.8)
     elif kind.endswith("doublets"):
         n = 2
