@@ -14,7 +14,10 @@ from scipy.linalg import expm
 
 import sigmaijk as sg
 from sigmaijk.model import Model
+from sigmaijk.theory.frames import frames
+from sigmaijk.theory.route import survey
 from sigmaijk.theory.routes import ROUTES, FieldModified
+from sigmaijk.theory.wave_packet import FINE, moments, normalisation
 from support import assert_forbidden, assert_same
 from theory.route_models import MODELS, RANDOM, hermitian, some_field, some_points
 
@@ -165,6 +168,16 @@ def transformed_off_diagonal(model: sg.ContinuumModel, k: np.ndarray, E: np.ndar
     slope = (states(k + step)[1] - states(k - step)[1]) / 2e-4
     H = W.conj().T @ model.hamiltonian(k)[0] @ W + 1j * np.linalg.norm(E) * W.conj().T @ slope
     return float(np.abs(H - np.diag(np.diag(H))).max())
+
+
+def test_delta_normalises_the_packet() -> None:
+    """1 + delta**2: the norm has no term of second order in E, though delta has."""
+    model, k, E = setting("continuum-3", 0.05)
+    label, rate = np.arange(3), survey(model, k, 1e-6).rate
+    packet = moments(model, k, label, FINE.width / rate, FINE.axis(FINE.spacing), frames(model, k, label).vectors)
+    for scale in (1.0, 0.5):
+        delta, admixed = normalisation(packet, np.broadcast_to(scale * E, (1, *k.shape)))
+        assert_same((1.0 - delta) ** 2 + admixed - 1.0, delta**2, rtol=1e-6, floor=1e-8)
 
 
 @pytest.mark.parametrize("module", CONSTRUCTIONS)

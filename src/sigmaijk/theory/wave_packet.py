@@ -104,16 +104,22 @@ def _change_of_batch(
     return found[0], found[1], found[2], found[3]
 
 
+def normalisation(packet: Moments, fields: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Delta of Eq. 15, one number per packet, which leaves a norm of 1 + delta**2; and the admixed weight."""
+    admixed = np.einsum("fpa,fpb,pabn->fpn", fields, fields, packet.n11)
+    delta = 0.5 * admixed  # below (15)
+    return delta, admixed
+
+
 def shift(packet: Moments, fields: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Shift of the centre (f, p, n, dim) and change of the energy (f, p, n) of a packet, E = 0 subtracted.
 
-    delta is one number, half of the admixed weight (QIANG_2025, below Eq. 15); expectation values are divided by the
-    norm 1 + delta**2 that this leaves. The energy is <H0> + e E.r of the packet less the same of the bare one and less
-    e E.r of the field-free centre.
+    Expectation values are divided by the norm. The energy is <H0> + e E.r of the packet less the same of the bare one,
+    so that e E.r of the field-free centre, which depends on the gauge, is not in it.
     """
-    delta = 0.5 * np.einsum("fpa,fpb,pabn->fpn", fields, fields, packet.n11)
-    norm = (1.0 - delta) ** 2 + 2.0 * delta
-    less = -2.0 * delta / norm  # (1 - delta)**2 / norm - 1
+    delta, admixed = normalisation(packet, fields)
+    norm = (1.0 - delta) ** 2 + admixed
+    less = -admixed / norm  # (1 - delta)**2 / norm - 1 without its cancellation
     linear = np.einsum("fpa,panc->fpnc", fields, packet.r01)
     square = np.einsum("fpa,fpb,pabnc->fpnc", fields, fields, packet.r11)
     centre = less[..., None] * packet.r00 + (2.0 * (1.0 - delta)[..., None] * linear + square) / norm[..., None]
