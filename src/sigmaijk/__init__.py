@@ -16,6 +16,11 @@ _HOME = {
     "read_wannier90": ".formats.wannier90",
     "band_geometry": ".geometry",
     "BandGeometry": ".geometry",
+    "geometry_map": ".maps",
+    "GeometryMap": ".maps",
+    "fermi_map": ".fermi_surface",
+    "FermiMap": ".fermi_surface",
+    "write_frmsf": ".frmsf",
     "conductivity": ".driver",
     "spectrum": ".spectral",
     "Spectrum": ".spectral",
@@ -47,7 +52,9 @@ __all__ = [
     "BandGeometry",
     "ContinuumModel",
     "ConvergenceWarning",
+    "FermiMap",
     "FileFormatError",
+    "GeometryMap",
     "InputHealthWarning",
     "JetError",
     "JobError",
@@ -64,12 +71,15 @@ __all__ = [
     "band_geometry",
     "component",
     "conductivity",
+    "fermi_map",
+    "geometry_map",
     "kelvin",
     "models",
     "open_result",
     "read_wannier90",
     "spectrum",
     "theory",
+    "write_frmsf",
 ]
 
 if TYPE_CHECKING:
@@ -91,8 +101,11 @@ if TYPE_CHECKING:
         SingularResponseWarning,
         UnsupportedFeatureError,
     )
+    from .fermi_surface import FermiMap, fermi_map
     from .formats.wannier90 import read_wannier90
+    from .frmsf import write_frmsf
     from .geometry import BandGeometry, band_geometry
+    from .maps import GeometryMap, geometry_map
     from .models.continuum import ContinuumModel
     from .models.lattice import LatticeModel
     from .results import component, open_result

@@ -46,7 +46,7 @@ def test_gaps_at_the_corners_are_the_printed_ones():
     ("mass", "phi", "size"), [(0.2, 0.5 * np.pi, 1), (0.2, -0.5 * np.pi, 1), (1.2, 0.5 * np.pi, 0)]
 )
 def test_chern_number_of_the_lower_band_is_one_inside_the_printed_bound(mass: float, phi: float, size: int):
-    """By links between neighbouring states, which give integers; the curvature of the package integrates to the same."""
+    """By links between neighbouring states, which give integers; the curvature integrates to the same."""
     model, n = haldane(M=mass, phi=phi), 30
     ticks = np.arange(n) / n
     k = model.cartesian(np.stack(np.meshgrid(ticks, ticks, indexing="ij"), axis=-1).reshape(-1, 2))

@@ -31,9 +31,9 @@ def haldane(
     for x, y in SECOND_CELLS:
         onward = t2 * (np.exp(1j * phi) * A + np.exp(-1j * phi) * B)
         for R, block in (((x, y), onward), ((-x, -y), onward.conj().T)):
-            blocks[R] = blocks.get(R, np.zeros((2, 2))) + block
+            blocks[R] = blocks.get(R, np.zeros((2, 2), dtype=np.complex128)) + block
     for x, y in NEIGHBOUR_CELLS:
-        blocks[-x, -y] = blocks.get((-x, -y), np.zeros((2, 2))) + t1 * FROM_B_TO_A.T
+        blocks[-x, -y] = blocks.get((-x, -y), np.zeros((2, 2), dtype=np.complex128)) + t1 * FROM_B_TO_A.T
     blocks[0, 0] = blocks[0, 0] + M * (A - B)
     name = ", ".join(f"{key}={value}" for key, value in parameters.items())
     return LatticeModel(lattice, blocks, positions=positions, name=f"haldane({name})")
