@@ -14,6 +14,7 @@ _HOME = {
     "ContinuumModel": ".models.continuum",
     "LatticeModel": ".models.lattice",
     "read_wannier90": ".formats.wannier90",
+    "from_model": ".formats.bridges",
     "band_geometry": ".geometry",
     "BandGeometry": ".geometry",
     "conductivity": ".driver",
@@ -64,6 +65,7 @@ __all__ = [
     "band_geometry",
     "component",
     "conductivity",
+    "from_model",
     "kelvin",
     "models",
     "open_result",
@@ -91,6 +93,7 @@ if TYPE_CHECKING:
         SingularResponseWarning,
         UnsupportedFeatureError,
     )
+    from .formats.bridges import from_model
     from .formats.wannier90 import read_wannier90
     from .geometry import BandGeometry, band_geometry
     from .models.continuum import ContinuumModel

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from numbers import Integral, Real
 from typing import NoReturn
 
@@ -20,10 +20,11 @@ from sigmaijk.errors import (
     ModelError,
 )
 from sigmaijk.model import ComplexArray, FloatArray, as_reals
-from sigmaijk.models.lattice import HERMITICITY_TOLERANCE_NM, LatticeModel
+from sigmaijk.models.lattice import LatticeModel
 from sigmaijk.units import NM_PER_ANGSTROM
 
 from .blocks import WannierBlocks
+from .cells import Cell, hermitian_positions, origin, sheet
 from .companions import Choice, beside, chosen, is_path
 from .spins import SpinOrder, check_order, check_partners, doubled, warn_of_levels
 from .structures import read_centres, read_lattice, win_announces_replicas
@@ -31,22 +32,6 @@ from .text import Path, TextFile
 from .wannier90_hr import parse_hr, read_r
 from .wannier90_tb import parse_tb
 from .wannier90_wsvec import announced, reached_vectors, read_wsvec, spread
-
-INTERLAYER_TOLERANCE_EV = 1e-3
-"""Largest hopping with R3 != 0 that a two-dimensional reading may drop."""
-
-
-@dataclass(frozen=True)
-class _Cell:
-    """A file in house units: what LatticeModel needs, still three-dimensional."""
-
-    lattice: FloatArray
-    vectors: np.ndarray
-    energies: ComplexArray
-    shifts: ComplexArray | None
-    positions: FloatArray | None
-    files: tuple[Path, ...]
-    """What was read, the main file first."""
 
 
 def read_wannier90(
@@ -90,20 +75,12 @@ def read_wannier90(
     cell = _cell(path, blocks, lattice, positions, position_matrices, spin_order)
     del blocks
     cell = _moved_closest(path, comment, cell, wsvec)
-    cell.energies[_origin(path, cell.vectors)] -= fermi_energy * np.eye(n)
-    cell = _hermitian_positions(path, cell)
+    cell.energies[origin(path, cell.vectors)] -= fermi_energy * np.eye(n)
+    cell = hermitian_positions(path, cell)
     if dim == 2:
-        cell = _sheet(path, cell)
-    keys = [tuple(map(int, vector)) for vector in cell.vectors]
+        cell = sheet(path, cell)
     try:
-        model = LatticeModel(
-            cell.lattice,
-            dict(zip(keys, cell.energies, strict=True)),
-            positions=cell.positions,
-            position_matrices=None if cell.shifts is None else dict(zip(keys, cell.shifts, strict=True)),
-            spin_degeneracy=spin_degeneracy,
-            name=" + ".join(os.path.basename(os.fspath(file)) for file in cell.files),
-        )
+        model = cell.model(" + ".join(os.path.basename(os.fspath(file)) for file in cell.files), spin_degeneracy)
     except ModelError as error:
         files = " with ".join(os.fspath(file) for file in cell.files)
         raise FileFormatError(files, None, str(error)) from error
@@ -173,7 +150,7 @@ def _cell(
     positions: ArrayLike | Path | None,
     position_matrices: Choice,
     spin_order: SpinOrder | None,
-) -> _Cell:
+) -> Cell:
     """Divide by the degeneracies, go to nm, and let options and other files fill what the file lacks."""
     energies, shifts, files = blocks.hamiltonian, blocks.position_angstrom, [path]
     n = energies.shape[-1]
@@ -190,10 +167,10 @@ def _cell(
         shifts *= NM_PER_ANGSTROM
     own = None if blocks.lattice_angstrom is None else blocks.lattice_angstrom * NM_PER_ANGSTROM
     rows = _lattice(path, lattice, own, files)
-    home = energies[_origin(path, blocks.vectors)]
+    home = energies[origin(path, blocks.vectors)]
     centres = _centres(path, positions, shifts is not None, n, spin_order, files, home)
     if shifts is not None:
-        own_centres = np.einsum("aii->ia", shifts[_origin(path, blocks.vectors)]).real.copy()
+        own_centres = np.einsum("aii->ia", shifts[origin(path, blocks.vectors)]).real.copy()
         if spin_order is not None:
             check_partners(path, own_centres, spin_order)
         if position_matrices is False:
@@ -205,7 +182,7 @@ def _cell(
             MissingPositionsWarning,
             stacklevel=3,
         )
-    return _Cell(rows, blocks.vectors, energies, shifts, centres, tuple(files))
+    return Cell(rows, blocks.vectors, energies, shifts, centres, tuple(files))
 
 
 def _lattice(path: Path, given: ArrayLike | Path | None, own: FloatArray | None, files: list[Path]) -> FloatArray:
@@ -265,7 +242,7 @@ def _centres(
     return centres
 
 
-def _moved_closest(path: Path, comment: str, cell: _Cell, wsvec: Choice) -> _Cell:
+def _moved_closest(path: Path, comment: str, cell: Cell, wsvec: Choice) -> Cell:
     """The cell with the translations of its _wsvec.dat applied; warns when they are announced but absent."""
     found = chosen("wsvec", wsvec, path, "_wsvec.dat")
     if found is None:
@@ -301,65 +278,3 @@ def _option(argument: str, value: ArrayLike, shape: tuple[int, int]) -> FloatArr
     if rows.shape != shape or not np.isfinite(rows).all():
         raise ArgumentError(f"{argument} must be finite and have shape {shape}, nm, got shape {rows.shape}")
     return rows
-
-
-def _origin(path: Path, vectors: np.ndarray) -> int:
-    found = np.flatnonzero(~vectors.any(axis=1))
-    if len(found) == 0:
-        raise FileFormatError(path, None, "there is no block R = (0, 0, 0)")
-    return int(found[0])
-
-
-def _hermitian_positions(path: Path, cell: _Cell) -> _Cell:
-    """The cell with the Hermitian part of r, which is what postw90 uses.
-
-    Wannier90 writes r from finite differences on its k mesh (WANG_2006, Eq. 44), which break r(-R) = r(R)^+.
-    """
-    if cell.shifts is None:
-        return cell
-    number_of = {tuple(vector): number for number, vector in enumerate(cell.vectors.tolist())}
-    partners = [number_of.get(tuple(-entry for entry in vector)) for vector in cell.vectors.tolist()]
-    if None in partners:
-        return cell  # LatticeModel names the vector without a partner
-    mirrored = cell.shifts[np.array(partners, dtype=np.int64)].conj().swapaxes(-1, -2)
-    deviation = float(np.abs(cell.shifts - mirrored).max())
-    if deviation > HERMITICITY_TOLERANCE_NM:
-        warnings.warn(
-            f"the position matrices of {os.fspath(path)} break r(-R) = r(R)^+ by up to {deviation:.2g} nm (finite"
-            " differences on the k mesh of the calculation); their Hermitian part is used",
-            InputHealthWarning,
-            stacklevel=3,
-        )
-    return replace(cell, shifts=(cell.shifts + mirrored) / 2)
-
-
-def _sheet(path: Path, cell: _Cell) -> _Cell:
-    """The two-dimensional part: a3, the z components and every R with R3 != 0 go, after a look at what is lost."""
-    plane = cell.lattice[:2]
-    if np.abs(plane[:, 2]).max() > 1e-6 * np.linalg.norm(plane, axis=1).max():
-        raise ArgumentError(f"dim=2 needs a1 and a2 in the xy plane, got {plane.tolist()} nm; rotate the cell")
-    inside = cell.vectors[:, 2] == 0
-    lost = np.abs(cell.energies[~inside])
-    if lost.max(initial=0.0) > INTERLAYER_TOLERANCE_EV:
-        number = int(lost.max(axis=(1, 2)).argmax())
-        raise ArgumentError(
-            f"dim=2 needs hoppings with R3 != 0 below {INTERLAYER_TOLERANCE_EV * 1e3:g} meV, but"
-            f" {os.fspath(path)} has {lost.max() * 1e3:.3g} meV at R = {tuple(cell.vectors[~inside][number].tolist())};"
-            " use dim=3 or a cell with more vacuum along a3"
-        )
-    lost_length = 0.0 if cell.shifts is None else float(np.abs(cell.shifts[~inside]).sum())
-    if lost.any() or lost_length > 0:
-        warnings.warn(
-            f"dim=2 dropped the blocks with R3 != 0 of {os.fspath(path)}: hoppings of {lost.sum() * 1e3:.3g} meV in"
-            f" all (largest {lost.max() * 1e3:.3g} meV), position matrices of {lost_length:.3g} nm in all",
-            InputHealthWarning,
-            stacklevel=3,
-        )
-    return replace(
-        cell,
-        lattice=plane[:, :2],
-        vectors=cell.vectors[inside, :2],
-        energies=cell.energies[inside],
-        shifts=None if cell.shifts is None else cell.shifts[inside, :2],
-        positions=None if cell.positions is None else cell.positions[:, :2],
-    )
