@@ -14,6 +14,7 @@ _HOME = {
     "ContinuumModel": ".models.continuum",
     "LatticeModel": ".models.lattice",
     "read_wannier90": ".formats.wannier90",
+    "from_model": ".formats.bridges",
     "band_geometry": ".geometry",
     "BandGeometry": ".geometry",
     "geometry_map": ".maps",
@@ -72,6 +73,7 @@ __all__ = [
     "component",
     "conductivity",
     "fermi_map",
+    "from_model",
     "geometry_map",
     "kelvin",
     "models",
@@ -102,6 +104,7 @@ if TYPE_CHECKING:
         UnsupportedFeatureError,
     )
     from .fermi_surface import FermiMap, fermi_map
+    from .formats.bridges import from_model
     from .formats.wannier90 import read_wannier90
     from .frmsf import write_frmsf
     from .geometry import BandGeometry, band_geometry
