@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from .arrays import FloatArray
 from .errors import ArgumentError, ArgumentTypeError, UnsupportedFeatureError
+from .integrand import Integrand
 from .model import Model, as_number, as_reals
 from .term import Term
 from .terms import CATALOGUE
@@ -29,7 +30,7 @@ class Request:
 
     mu: FloatArray
     kT: FloatArray
-    terms: tuple[Term, ...]
+    terms: tuple[Integrand, ...]
     rtol: float
     atol: dict[str, float]
     tau: float | None

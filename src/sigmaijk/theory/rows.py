@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..arrays import FloatArray
-from ..driver import _run
+from ..driver import compute
 from ..errors import ArgumentError, ArgumentTypeError, ModelError
 from ..model import Model
 from ..models.lattice import LatticeModel
@@ -104,7 +104,7 @@ def table1(
         # A grid that resolves f0 for the density matrix makes plain sums converge exponentially too.
         method = "auto" if evaluated is None else "trapezoid"
         request = _request(mu, kT, integrands, options, method)
-        table = _from_surface(_run(checked, request, monitor), integrands)
+        table = _from_surface(compute(checked, request, monitor), integrands)
     if evaluated is not None:
         table.values["QK"], table.errors["QK"], table.attributes["qk_source"] = evaluated
     else:
@@ -167,7 +167,7 @@ def _request(mu: float, kT: float, integrands: list[RowIntegrand], options: Opti
     return Request(
         mu=np.array([mu]),
         kT=np.array([kT]),
-        terms=cast(Any, tuple(integrands)),
+        terms=tuple(integrands),
         rtol=options.rtol,
         atol={row.name: options.atol for row in integrands},
         tau=None,
