@@ -260,6 +260,24 @@ def test_a_grid_that_resolves_nothing_is_refused_and_the_one_needed_is_named():
         density_matrix(random_model(3), MU, 0.02, grid=24)
 
 
+@pytest.mark.parametrize("points", [4, 5, 6, 7, 9])
+def test_no_grid_is_too_small_to_have_a_tail(points: int):
+    with pytest.raises(sg.ArgumentError, match=f"a grid of {points} x {points} is too coarse"):
+        density_matrix(random_model(2), MU, KT, grid=points)
+
+
+@pytest.mark.parametrize("mu", [-1e4, -30.0, 30.0, 1e4])
+def test_mu_beyond_all_bands_needs_no_fine_grid(mu: float):
+    """Where f0 is 1 or 0 to rounding, what is left of it still has its digits, and the answer is zero."""
+    far = density_matrix(random_model(2), mu, 0.5, fit=False)
+    near = density_matrix(random_model(2), MU, 0.5, fit=False)
+    assert max(far.attrs["grid"]) < 80
+    for name in ("tau2", "tau1", "tau0"):
+        assert_forbidden(far[name].values, near[name].values, rtol=1e-15)
+    with pytest.raises(sg.ModelError, match="mu lies in a gap"):
+        density_matrix(random_model(2), mu, 0.5)
+
+
 @pytest.mark.parametrize(("kT", "points"), [(KT, 30), (0.05, 12)])
 def test_the_grid_that_is_named_is_about_the_one_that_is_needed(kT: float, points: int):
     model, message = random_model(2), ""
@@ -355,6 +373,9 @@ def test_a_continuum_model_is_offered_its_lattice_version():
         ({"grid": 32.5}, "grid must be a whole number"),
         ({"grid": "fine"}, "grid must be a whole number"),
         ({"tau": 0.0}, "tau must be finite and above zero"),
+        ({"grid": np.array([[40, 40]])}, "2 of them"),
+        ({"grid": np.array([40.0, 40.0])}, "grid must be a whole number"),
+        ({"tau": 1e300}, r"tau must lie between 1e-30 and 1e\+30 fs"),
         ({"tau": "long"}, "tau must be one real number"),
         ({"fit": 1}, "fit must be True or False"),
         ({"max_gigabytes": -1}, "max_gigabytes must be"),

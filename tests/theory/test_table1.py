@@ -176,6 +176,11 @@ def test_answers_carry_units_errors_and_what_was_asked():
         ({"kT": -0.1}, "kT must be finite and not negative"),
         ({"rtol": 0.0}, "rtol must be finite and above zero"),
         ({"spacing": -1.0}, "spacing must be finite and above zero"),
+        (
+            {"model": random_model(2), "kT": 0.3, "spacing": 1.0},
+            "spacing is for the lattice version of a continuum model",
+        ),
+        ({"max_gigabytes": 1e-6}, "row QK.*more than max_gigabytes = 1e-06"),
         ({"grid": 64}, "grid is for the density matrix of a lattice model"),
         ({"model": random_model(2), "kT": 0.0, "grid": 64}, "grid is for the density matrix, which needs kT > 0"),
         ({"model": random_model(2), "kT": 0.01, "grid": 16}, "a grid of 16 x 16 is too coarse"),

@@ -92,7 +92,7 @@ def table1(
         max_k_points=point_limit(max_k_points),
         progress=flag("progress", progress),
         grid=_grid_of(checked, kT, grid),
-        spacing=None if spacing is None else positive("spacing", spacing, "nm"),
+        spacing=_spacing_of(checked, spacing),
         max_bytes=1e9 * positive("max_gigabytes", max_gigabytes),
     )
     from threadpoolctl import threadpool_limits
@@ -133,6 +133,14 @@ def _grid_of(model: Model, kT: float, grid: object) -> tuple[int, ...] | None:
     if kT == 0:
         raise ArgumentError("grid is for the density matrix, which needs kT > 0; leave it out at kT = 0")
     return checked_grid(grid, model.dim)
+
+
+def _spacing_of(model: Model, spacing: float | None) -> float | None:
+    if spacing is None:
+        return None
+    if model.periodic:
+        raise ArgumentError(f"spacing is for the lattice version of a continuum model, and {model.name} is a lattice")
+    return positive("spacing", spacing, "nm")
 
 
 def _evaluated(model: Model, mu: float, kT: float, options: Options) -> tuple[FloatArray, FloatArray, str] | None:
