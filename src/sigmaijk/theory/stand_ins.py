@@ -60,8 +60,8 @@ def fit_on_stand_in(
             source = f"density matrix of {description} at mu = {mu:.3g} eV, kT = {kT:.3g} eV: {coefficients.written()}"
             return Fit(coefficients, source)
     raise ModelError(
-        f"the coefficients of row QK, which a density matrix fixes, could be found on no lattice model; of the last one "
-        f"tried: {problem}"
+        "the coefficients of row QK, which a density matrix fixes, could be found on no lattice model; of the last "
+        f"one tried: {problem}"
     )
 
 
