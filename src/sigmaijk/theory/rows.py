@@ -101,9 +101,7 @@ def table1(
         evaluated = _evaluated(checked, mu, kT, options)
         fit = None if evaluated is not None else _fit(checked, options)
         integrands = _integrands(fit)
-        # A grid that resolves f0 for the density matrix makes plain sums converge exponentially too.
-        method = "auto" if evaluated is None else "trapezoid"
-        request = _request(mu, kT, integrands, options, method)
+        request = _request(mu, kT, integrands, options)
         table = _from_surface(compute(checked, request, monitor), integrands)
     if evaluated is not None:
         table.values["QK"], table.errors["QK"], table.attributes["qk_source"] = evaluated
@@ -171,7 +169,7 @@ def _integrands(fit: Fit | None) -> list[RowIntegrand]:
     return rows
 
 
-def _request(mu: float, kT: float, integrands: list[RowIntegrand], options: Options, method: str) -> Request:
+def _request(mu: float, kT: float, integrands: list[RowIntegrand], options: Options) -> Request:
     return Request(
         mu=np.array([mu]),
         kT=np.array([kT]),
@@ -182,7 +180,7 @@ def _request(mu: float, kT: float, integrands: list[RowIntegrand], options: Opti
         components=None,
         degeneracy_tol=options.degeneracy_tol,
         max_k_points=options.max_k_points,
-        method=method,
+        method="auto",
         audit=False,
     )
 
