@@ -18,9 +18,9 @@ from ..errors import ArgumentError, ArgumentTypeError, SymmetryWarning
 from ..geometry import BandGeometry, band_geometry
 from ..model import Model, as_number
 from .candidates import Candidate, both_ways, candidates_of, plain
-from .groups import Level, PointGroup, missing_products, ordered, symbol_of
+from .groups import Level, PointGroup, key_of, missing_products, ordered, symbol_of
 from .operation import OF_H, OF_RESPONSE, SAME, Operation, as_operations
-from .unitaries import Match, find_unitary
+from .unitaries import SMALL, Match, find_unitary, judged
 
 TOLERANCE = 1e-5
 """eV. Files print six decimals, so a symmetrised Wannier model is symmetric to some 1e-6 eV a hopping."""
@@ -37,6 +37,7 @@ POSITION_TOLERANCE = 1e-4
 """nm, the same for position matrices."""
 ROOM = 10.0
 """Tolerances of |U H U^+ - H| within which U is accepted, when the levels obey the tolerance itself."""
+ENERGIES_ONLY = "only the energies were compared"
 ROUGH = "levels hardly feel it, but U H U^+ and H differ by"
 STEP = 30.0
 """Ratio of two violations that makes two groups out of the operations below and above."""
@@ -78,7 +79,6 @@ def point_group(
         pairs = [(plain([operation.rotation])[0], operation) for operation in wanted]
         if not any(operation.same_as(Operation(np.eye(model.dim))) for operation in wanted):
             pairs.insert(0, (plain([np.eye(model.dim)])[0], Operation(np.eye(model.dim))))
-    _check_dimension(pairs, model)
     tested = _Test(model, pairs).run(tolerance, nearby)
     accepted = [operation for operation in tested if not operation.note and operation.violation <= tolerance]
     near = [operation for operation in tested if operation.note or operation.violation > tolerance]
@@ -107,7 +107,6 @@ def verify(model: Model, operations: object, *, tolerance: float = TOLERANCE) ->
     tolerance = _positive("tolerance", tolerance)
     wanted = as_operations(getattr(operations, "operations", operations), model.dim)
     pairs = [(plain([operation.rotation])[0], operation) for operation in wanted]
-    _check_dimension(pairs, model)
     tested = _Test(model, pairs).run(tolerance, np.inf)
     wrong = [operation for operation in tested if operation.note or operation.violation > tolerance]
     if wrong:
@@ -127,6 +126,7 @@ class _Test:
     def __init__(self, model: Model, pairs: Sequence[tuple[Candidate, Operation]]) -> None:
         self.model, self.pairs = model, list(pairs)
         self.rng = np.random.default_rng(20261122)
+        self._known: dict[tuple[float, ...], tuple[Operation, ComplexArray]] = {}
         self._images: dict[tuple[float, ...], tuple[ComplexArray, FloatArray]] = {}
 
     def run(self, tolerance: float, nearby: float) -> list[Operation]:
@@ -185,22 +185,43 @@ class _Test:
         size = float(spread[place])
         plain = operation.stated(kind=OF_RESPONSE, violation=size, k=k[place], unitary=None)
         tight = max(tolerance, floor)
-        exact = find_unitary(A, B, ROOM * tight, self.rng) if size <= tight else None
-        if exact is not None:
-            stated = _with_unitary(operation, exact, k)
-            shift = self._position_violation(candidate, stated, k[:4])
-            if shift <= POSITION_TOLERANCE:
-                return stated
-            if self._geometry_agrees(candidate, operation, k):
+        exact = self._match(operation, A, B, ROOM * tight) if size <= tight else None
+        if exact is None:
+            if size <= tight and self._geometry_agrees(candidate, operation, k):
                 return plain
-            return plain.stated(note=f"H has it, the position matrices only to {shift:.2g} nm")
-        if size <= tight and self._geometry_agrees(candidate, operation, k):
-            return plain
-        rough = find_unitary(A, B, ROOM * max(min(nearby, NEARBY), tight), self.rng)
-        if rough is not None:
+            rough = self._match(operation, A, B, ROOM * max(min(nearby, NEARBY), tight))
+            if rough is None:
+                return plain.stated(note=self._why_not() if size <= tight else ENERGIES_ONLY)
             stated = _with_unitary(operation, rough, k)
-            return stated if stated.violation > tolerance else stated.stated(note=f"{ROUGH} {_written(rough.residual)}")
-        return plain.stated(note=self._why_not() if size <= tight else "only the energies were compared")
+            if stated.violation > tolerance:
+                return stated
+            if rough.residual > ROOM * tight:
+                return stated.stated(note=f"{ROUGH} {_written(rough.residual)}")
+            exact = rough
+        stated = _with_unitary(operation, exact, k)
+        shift = self._position_violation(candidate, stated, k[:4])
+        if shift <= POSITION_TOLERANCE:
+            return stated
+        if self._geometry_agrees(candidate, operation, k):
+            return plain
+        return plain.stated(note=f"H has it, the position matrices only to {shift:.2g} nm")
+
+    def _match(self, operation: Operation, A: ComplexArray, B: ComplexArray, limit: float) -> Match | None:
+        """U as the product of two that are known, or from H; A is conjugated already where time is reversed."""
+        for known, first in list(self._known.values()):
+            rotation = known.rotation.T @ operation.rotation
+            partner = self._known.get(key_of(Operation(rotation, known.time_reversal != operation.time_reversal)))
+            if partner is None:
+                continue
+            second = partner[1].conj() if known.time_reversal else partner[1]
+            match = judged(first @ second, A, B, SMALL * limit)
+            if match is not None:
+                break
+        else:
+            match = find_unitary(A, B, limit, self.rng)
+        if match is not None:
+            self._known[key_of(operation)] = operation, match.unitary
+        return match
 
     def _why_not(self) -> str:
         positions = getattr(self.model, "positions", None)
@@ -227,8 +248,15 @@ class _Test:
         here = band_geometry(self.model, k)
         there = band_geometry(self.model, k @ _k_map(candidate, operation).T)
         sign = -1.0 if operation.time_reversal else 1.0
+        floors = {"berry_curvature": 1e-9 * np.abs(here.quantum_metric).max(initial=0.0)}  # rounding of a zero
         return all(
-            _agree(_tensor(here, name), _tensor(there, name), operation.rotation, sign if odd else 1.0)
+            _agree(
+                _tensor(here, name),
+                _tensor(there, name),
+                operation.rotation,
+                sign if odd else 1.0,
+                floors.get(name, 0.0),
+            )
             for name, odd in _PARITY.items()
         )
 
@@ -241,13 +269,13 @@ def _tensor(geometry: BandGeometry, name: str) -> FloatArray:
     return getattr(geometry, name)
 
 
-def _agree(here: FloatArray, there: FloatArray, R: FloatArray, sign: float) -> bool:
+def _agree(here: FloatArray, there: FloatArray, R: FloatArray, sign: float, floor: float) -> bool:
     subscripts = "ia,kna->kni" if here.ndim == 3 else "ia,jb,knab->knij"
     turned = sign * np.einsum(subscripts, *[R] * (here.ndim - 2), here)
     axes = tuple(range(2, here.ndim))
     size = np.sqrt((turned**2).sum(axis=axes)) + np.sqrt((there**2).sum(axis=axes))
     difference = np.sqrt(((turned - there) ** 2).sum(axis=axes))
-    counted = size > 1e-9 * size.max(initial=0.0)
+    counted = size > max(1e-9 * size.max(initial=0.0), floor)
     if not counted.any():
         return True
     return bool(np.quantile(difference[counted] / size[counted], 0.9) <= GEOMETRY)
@@ -308,15 +336,6 @@ def _check_model(model: object) -> None:
             f"model must be a ContinuumModel, a LatticeModel or what sg.models and sg.read_wannier90 return, "
             f"got {type(model).__name__}"
         )
-
-
-def _check_dimension(pairs: Sequence[tuple[Candidate, Operation]], model: Model) -> None:
-    for _, operation in pairs:
-        if operation.dim != model.dim:
-            raise ArgumentError(
-                f"{operation.label} acts on {operation.dim} directions, {model.name} has {model.dim}; "
-                "give rotations of its own space"
-            )
 
 
 def _positive(name: str, value: float) -> float:

@@ -115,8 +115,13 @@ class TensorForm:
             chains.append(chain)
         for name, parts in self.relations.items():
             if len(parts) > 1:
-                sums.append(f"{name} = {_sum(parts)}")
+                sums.append(f"{name} = {self.written(name)}")
         return chains + sums
+
+    def written(self, name: str) -> str:
+        """A dependent component as a sum of independent ones, such as '-1/2 xyy'."""
+        text = " + ".join(_times(factor, free) for free, factor in self.relations[name].items())
+        return text.replace("+ -", "- ")
 
     def __str__(self) -> str:
         return "; ".join(self.lines()) if self.independent else "0"
@@ -240,8 +245,3 @@ def _number(factor: float) -> str:
     if root and abs(float(root) * np.sqrt(3.0) - factor) < ALLOWED:
         return {"1": "sqrt(3)", "-1": "-sqrt(3)"}.get(str(root), f"{root} sqrt(3)")
     return f"{factor:.6g}"
-
-
-def _sum(parts: dict[str, float]) -> str:
-    text = " + ".join(_times(factor, name) for name, factor in parts.items())
-    return text.replace("+ -", "- ")

@@ -223,13 +223,13 @@ def closed(operations: Sequence[Operation], dim: int) -> list[Operation]:
         place = index_of(found, operation)
         if place is None:
             found.append(operation)
-    keys = {_key(operation): operation for operation in found}
+    keys = {key_of(operation): operation for operation in found}
     fresh = list(keys.values())
     while fresh:
         products = [a @ b for a in fresh for b in operations]
         fresh = []
         for product in products:
-            key = _key(product)
+            key = key_of(product)
             if key not in keys:
                 keys[key] = product
                 fresh.append(product)
@@ -244,13 +244,13 @@ def closed(operations: Sequence[Operation], dim: int) -> list[Operation]:
 
 def missing_products(operations: Sequence[Operation]) -> list[Operation]:
     """Products of two operations that are not among them."""
-    keys = {_key(operation) for operation in operations}
+    keys = {key_of(operation) for operation in operations}
     absent: dict[tuple[float, ...], Operation] = {}
     for a in operations:
         for b in operations:
             product = a @ b
-            if _key(product) not in keys:
-                absent[_key(product)] = product
+            if key_of(product) not in keys:
+                absent[key_of(product)] = product
     return list(absent.values())
 
 
@@ -270,7 +270,8 @@ def ordered(operations: object) -> list[Operation]:
     return sorted(operations, key=place)  # pyright: ignore[reportArgumentType, reportCallIssue]
 
 
-def _key(operation: Operation) -> tuple[float, ...]:
+def key_of(operation: Operation) -> tuple[float, ...]:
+    """What tells operations apart in a dictionary."""
     rounded = np.round(operation.rotation, 4) + 0.0
     return (*rounded.ravel().tolist(), float(operation.time_reversal))
 

@@ -20,6 +20,10 @@ FITTED = 6
 """Points that U is fitted to; all of them judge it."""
 SINGULAR = 0.05
 """Smallest singular value, beside the largest, below which a solution of the linear system is not taken for U."""
+SMALL = 0.01
+"""Share of the limit below which a residual needs no further look."""
+ALTERNATIONS = 8
+"""Projections on the solutions of the linear system and on the unitary matrices in turn, to be far from singular."""
 MOST_UNKNOWNS = 700
 """Beyond this the linear system is left to another mixture."""
 
@@ -42,28 +46,32 @@ def find_unitary(A: ComplexArray, B: ComplexArray, limit: float, rng: np.random.
     for _ in range(TRIES):
         weights = rng.normal(size=len(few_A))
         weights /= np.abs(weights).sum()
-        left, right = (
-            np.linalg.eigh(np.tensordot(weights, few_A, axes=1)),
-            np.linalg.eigh(np.tensordot(weights, few_B, axes=1)),
-        )
+        left = np.linalg.eigh(np.tensordot(weights, few_A, axes=1))
+        right = np.linalg.eigh(np.tensordot(weights, few_B, axes=1))
         if np.abs(left[0] - right[0]).max() > limit:
             return None  # 2-norms bound the distance of eigenvalues, so no U can do
         U = _start(few_A, few_B, left, right, limit, rng)
         if U is None:
             continue
-        residual = _residual(U, few_A, few_B)
-        if residual > 0.01 * limit:
+        if np.linalg.norm(U @ few_A @ U.conj().T - few_B, axis=(1, 2)).max() > SMALL * limit:
             U = _refined(U, few_A, few_B)
-        turned = U @ A @ U.conj().T
-        residual = float(np.linalg.norm(turned - B, 2, axis=(1, 2)).max())
-        if residual <= limit:
-            mean = np.linalg.eigvalsh(0.5 * (turned + B)) - np.linalg.eigvalsh(B)
-            return Match(U, residual, 2.0 * np.abs(mean).max(axis=1))
+        match = judged(U, A, B, limit)
+        if match is not None:
+            return match
     return None
 
 
-def _residual(U: ComplexArray, A: ComplexArray, B: ComplexArray) -> float:
-    return float(np.linalg.norm(U @ A @ U.conj().T - B, axis=(1, 2)).max())
+def judged(U: ComplexArray, A: ComplexArray, B: ComplexArray, limit: float) -> Match | None:
+    """A unitary with its residual and shifts, or None if |U A_s U^+ - B_s| exceeds the limit (eV)."""
+    turned = U @ A @ U.conj().T
+    bound = np.linalg.norm(turned - B, axis=(1, 2))  # Frobenius: not below the 2-norm, and much cheaper
+    if bound.max() <= SMALL * limit:
+        return Match(U, float(bound.max()), bound)
+    residual = float(np.linalg.norm(turned - B, 2, axis=(1, 2)).max())
+    if residual > limit:
+        return None
+    moved = np.linalg.eigvalsh(0.5 * (turned + B)) - np.linalg.eigvalsh(B)
+    return Match(U, residual, 2.0 * np.abs(moved).max(axis=1))
 
 
 Eigen = tuple[FloatArray, ComplexArray]
@@ -89,10 +97,16 @@ def _start(
     values, vectors = np.linalg.eigh(gram)
     count = len(A) * scale**2
     null = values <= max(values[0] * 2, count * 1e-12, len(A) * (0.25 * limit) ** 2)
-    amplitude = rng.normal(size=int(null.sum())) + 1j * rng.normal(size=int(null.sum()))
+    space = vectors[:, null]
     X = np.zeros((len(V), len(V)), dtype=np.complex128)
-    X[left, right] = vectors[:, null] @ amplitude
-    one, singular, other = np.linalg.svd(X)
+    amplitude = rng.normal(size=space.shape[1]) + 1j * rng.normal(size=space.shape[1])
+    one, other, singular = X, X, np.zeros(len(V))
+    for _ in range(ALTERNATIONS):
+        X[left, right] = space @ amplitude
+        one, singular, other = np.linalg.svd(X)
+        if singular[-1] > 0.5 * singular[0]:
+            break
+        amplitude = space.conj().T @ (one @ other)[left, right]
     if singular[-1] < SINGULAR * singular[0]:
         return None
     return W @ one @ other @ V.conj().T
