@@ -5,6 +5,7 @@ from .forms import TensorForm, tensor_form
 from .groups import Level, PointGroup, all_symbols, group
 from .noise import NoiseFloor, annotate, noise_floor
 from .operation import Operation
+from .report import describe, matrix, why_forbidden
 from .structure import Comparison, Structure, compare, parse_poscar, structure_group
 from .unlocking import Unlock, unlock
 
@@ -20,7 +21,9 @@ __all__ = [
     "all_symbols",
     "annotate",
     "compare",
+    "describe",
     "group",
+    "matrix",
     "noise_floor",
     "parse_poscar",
     "point_group",
@@ -28,4 +31,5 @@ __all__ = [
     "tensor_form",
     "unlock",
     "verify",
+    "why_forbidden",
 ]

@@ -1,4 +1,4 @@
-"""What a result has where its model allows nothing: the noise floor, and the group and forms in a result's attributes."""
+"""What a result has where its model allows nothing: the noise floor, and the symmetry in a result's attributes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import FloatArray
+from ..arrays import BoolArray, FloatArray
 from ..errors import ArgumentError, ArgumentTypeError, SymmetryWarning
 from ..model import Model
 from ..terms import CATALOGUE
@@ -84,11 +84,11 @@ def _floor(
     entries = tuple(np.array(["xyz".index(name[axis]) for name in names]) for axis in range(3))
     flat = form.basis.reshape(len(form.basis), form.dim**3)
     rest = np.eye(form.dim**3) - flat.T @ flat
-    finite = np.isfinite(errors).all(axis=(2, 3, 4))
+    finite = np.isfinite(np.asarray(errors)).reshape(*errors.shape[:2], -1).all(axis=2)
     known = np.where(np.isfinite(errors), errors, 0.0)
     parts = (values.reshape(*finite.shape, -1) @ rest).reshape(values.shape)[:, :, *entries]
     sizes = (known.reshape(*finite.shape, -1) @ np.abs(rest)).reshape(values.shape)[:, :, *entries]
-    checked = (np.abs(rest).sum(axis=1) > 1e-9).reshape((form.dim,) * 3)[entries]
+    checked: BoolArray = (np.abs(rest).sum(axis=1) > 1e-9).reshape((form.dim,) * 3)[entries]
     if not checked.any() or not finite.any():
         return NoiseFloor(term, "", 0.0, 0.0, 0.0, float("nan"), float("nan"), 0.0)
     counted = finite[:, :, None] & checked

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,7 +55,15 @@ def structure_group(
     crystal = read_structure(structure)
     vectors = _moments(crystal.moments if moments is None else moments, len(crystal.numbers))
     cell = (crystal.lattice, crystal.positions, crystal.numbers, vectors)
-    found = spglib.get_magnetic_symmetry_dataset(cell, symprec=symprec)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of spglib's own way to report errors
+        try:
+            found = spglib.get_magnetic_symmetry_dataset(cell, symprec=symprec)  # pyright: ignore[reportArgumentType]
+            kind = None if found is None else spglib.get_magnetic_spacegroup_type(found.uni_number)
+        except Exception as failure:  # whatever class a version of spglib raises for a cell that it cannot use
+            raise ModelError(
+                f"spglib cannot use the structure (symprec = {symprec:g} angstrom): {failure}"
+            ) from failure
     if found is None:
         raise ModelError(f"spglib finds no magnetic symmetry of the structure with symprec = {symprec:g} angstrom")
     rows = crystal.lattice.T
@@ -71,8 +79,8 @@ def structure_group(
         if index_of(operations, operation) is None:
             operations.append(operation)
     kept = [operation.stated(kind=OF_STRUCTURE) for operation in closed(operations, dim)]
-    kind = spglib.get_magnetic_spacegroup_type(found.uni_number)
-    return PointGroup(tuple(kept), f"structure, magnetic space group BNS {kind.bns_number}")
+    number = "unknown" if kind is None else kind.bns_number
+    return PointGroup(tuple(kept), f"structure, magnetic space group BNS {number}")
 
 
 @dataclass(frozen=True)
