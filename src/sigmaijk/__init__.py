@@ -14,8 +14,14 @@ _HOME = {
     "ContinuumModel": ".models.continuum",
     "LatticeModel": ".models.lattice",
     "read_wannier90": ".formats.wannier90",
+    "from_model": ".formats.bridges",
     "band_geometry": ".geometry",
     "BandGeometry": ".geometry",
+    "geometry_map": ".maps",
+    "GeometryMap": ".maps",
+    "fermi_map": ".fermi_surface",
+    "FermiMap": ".fermi_surface",
+    "write_frmsf": ".frmsf",
     "conductivity": ".driver",
     "spectrum": ".spectral",
     "Spectrum": ".spectral",
@@ -45,7 +51,9 @@ __all__ = [
     "BandGeometry",
     "ContinuumModel",
     "ConvergenceWarning",
+    "FermiMap",
     "FileFormatError",
+    "GeometryMap",
     "InputHealthWarning",
     "JetError",
     "JobError",
@@ -63,6 +71,9 @@ __all__ = [
     "band_geometry",
     "component",
     "conductivity",
+    "fermi_map",
+    "from_model",
+    "geometry_map",
     "kelvin",
     "models",
     "open_result",
@@ -70,6 +81,7 @@ __all__ = [
     "spectrum",
     "symmetry",
     "theory",
+    "write_frmsf",
 ]
 
 if TYPE_CHECKING:
@@ -92,8 +104,12 @@ if TYPE_CHECKING:
         SymmetryWarning,
         UnsupportedFeatureError,
     )
+    from .fermi_surface import FermiMap, fermi_map
+    from .formats.bridges import from_model
     from .formats.wannier90 import read_wannier90
+    from .frmsf import write_frmsf
     from .geometry import BandGeometry, band_geometry
+    from .maps import GeometryMap, geometry_map
     from .models.continuum import ContinuumModel
     from .models.lattice import LatticeModel
     from .results import component, open_result

@@ -238,6 +238,8 @@ def _assemble(
         "no_geometry": json.dumps(bare),
         "in_gap": json.dumps([{"kT": float(kT[n]), "mu": float(mu[n])} for n in np.flatnonzero(in_gap)]),
     }
+    if (thickness := getattr(model, "thickness", None)) is not None:
+        attrs["thickness_nm"] = thickness
     return to_dataset(mu=request.mu, kT=request.kT, dim=model.dim, terms=results, tau=request.tau, attrs=attrs)
 
 

@@ -84,7 +84,7 @@ def _floor(
     entries = tuple(np.array(["xyz".index(name[axis]) for name in names]) for axis in range(3))
     flat = form.basis.reshape(len(form.basis), form.dim**3)
     rest = np.eye(form.dim**3) - flat.T @ flat
-    finite = np.isfinite(np.asarray(errors)).reshape(*errors.shape[:2], -1).all(axis=2)
+    finite: BoolArray = np.isfinite(errors).reshape(*errors.shape[:2], -1).min(axis=2)
     known = np.where(np.isfinite(errors), errors, 0.0)
     parts = (values.reshape(*finite.shape, -1) @ rest).reshape(values.shape)[:, :, *entries]
     sizes = (known.reshape(*finite.shape, -1) @ np.abs(rest)).reshape(values.shape)[:, :, *entries]
