@@ -194,7 +194,6 @@ def print_inspection(found: Inspection, console: Console) -> None:
             markup=False,
         )
     console.print("Gaps are the smallest of the sample; between its points they can be smaller.", markup=False)
-    console.print("The table of components that symmetry allows does not exist yet.", markup=False)
 
 
 def _reversal_text(found: Inspection) -> str:
