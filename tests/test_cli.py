@@ -297,6 +297,10 @@ def test_info_says_what_a_model_is(capsys):
     assert "4 bands, 2D" in out
     assert "2 pairs of neighbouring bands" in out
     assert "small gap, bands 2-3" in out
+    assert "2'm'm, 4 operations" in out
+    assert "E, My, PT, MxT" in out
+    assert "xyy = -2 yxy" in out
+    assert "PT forbids the Berry curvature dipole" in out
 
 
 def hopping_file(path: Path, tilt: float = 0.0, rounding: float = 0.0) -> None:
@@ -316,7 +320,7 @@ def test_info_says_how_far_the_hoppings_were_from_hermitian(tmp_path, capsys):
     out = capsys.readouterr().out
     assert re.search(r"hoppings +│ at 3 lattice vectors R", out)
     assert re.search(r"as given +│ 1\.2e-06 eV, then made Hermitian", out)
-    assert "The table of components that symmetry allows does not exist yet." in out
+    assert "Symmetry of H(k)" in out
 
 
 @pytest.mark.parametrize(

@@ -205,7 +205,6 @@ def print_inspection(found: Inspection, console: Console) -> None:
             markup=False,
         )
     console.print("Gaps are followed to their minima from a small sample; others may hide.", markup=False)
-    console.print("The table of components that symmetry allows does not exist yet.", markup=False)
 
 
 def _reversal_text(found: Inspection) -> str:
