@@ -219,16 +219,20 @@ def _symmetry_text(check: SymmetryCheck) -> str:
     size = check.deviation * 1e3
     holds = size <= REVERSAL_HOLDS_MEV
     if check.by_unitary:
-        verdict = f"holds to {size:.1g} meV" if holds else f"broken by {size:.2g} meV"
+        verdict = f"holds to {size:.1g} meV" if holds else f"broken by {_meV(size)} meV"
         return f"{verdict}, under the best unitary found"
     if check.curvature is None:
         return f"pairs of bands 1-2, 3-4, .. split by up to {size:.2g} meV" + (": holds for spin 1/2" if holds else "")
     parity = f"curvature of the occupied states has the wrong parity by {100 * check.curvature:.2g} %"
     if not holds:
-        return f"broken by at least {size:.2g} meV (energies); {parity}"
+        return f"broken by at least {_meV(size)} meV (energies); {parity}"
     if check.curvature < WRONG_PARITY:
         return f"holds: energies to {size:.1g} meV, curvature of the occupied states to {100 * check.curvature:.1g} %"
     return f"broken, though energies agree to {size:.1g} meV: {parity}"
+
+
+def _meV(size: float) -> str:
+    return f"{size:.0f}" if size >= 100.0 else f"{size:.2g}"
 
 
 def _positions_text(found: Inspection) -> str:
