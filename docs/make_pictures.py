@@ -23,12 +23,15 @@ from matplotlib.figure import Figure
 import sigmaijk as sg
 from sigmaijk.cli import main as command_line
 from sigmaijk.domain import cell_of
+from sigmaijk.levelset import nested_grids
 from sigmaijk.levelset.arcs import LevelLines
+from sigmaijk.levelset.elements import Peaks
 from sigmaijk.levelset.field import Field
 from sigmaijk.levelset.level import LevelRequest
 from sigmaijk.levelset.mesh import Mesh
 from sigmaijk.levelset.samples import Samples
 from sigmaijk.levelset.search import Search, first_mesh
+from sigmaijk.levelset.simplices import Goal
 from sigmaijk.plots.paper import figure_1, figure_2
 from sigmaijk.reproduction import figure2
 from sigmaijk.reproduction.mechanisms import mechanisms
@@ -207,6 +210,57 @@ def draw_spectrum(path: Path) -> None:
     figure.savefig(path)
 
 
+def gapped_crystal(mass: float = -1.98, tilt: float = 0.6) -> sg.LatticeModel:
+    """Sin kx sx + sin ky sy + (mass + cos kx + cos ky) sz + tilt sin kx, with a gap of 2 (mass + 2) eV at k = 0."""
+    one, sx, sy = np.eye(2), np.array([[0, 1], [1, 0]]), np.array([[0, -1j], [1j, 0]])
+    sz = np.diag([1.0, -1.0])
+    along_x = 0.5 * sz - 0.5j * (sx + tilt * one)
+    along_y = 0.5 * sz - 0.5j * sy
+    hoppings = {(0, 0): mass * sz, (1, 0): along_x, (0, 1): along_y}
+    hoppings |= {(-1, 0): along_x.conj().T, (0, -1): along_y.conj().T}
+    return sg.LatticeModel(np.eye(2), hoppings, name="crystal with a narrow gap")
+
+
+def draw_grids(path: Path, mu: float = 0.3, kT: float = 0.1) -> None:
+    """A hot spot under f0', and the k-points of the nested grids around it."""
+    model = gapped_crystal()
+    sampler = BandSampler(model, [CATALOGUE["qm"]], 1e-6)
+    cell = cell_of(model, sampler)
+    goal = Goal(sampler.columns.entries["qm"], sampler.columns.modulus["qm"], 0.0, np.eye(2))
+    samples = Samples(sampler, cell, 10**6)
+    peaks = Peaks.at(np.array([mu]), np.array([kT]))
+    first = nested_grids.first_grid(first_mesh(samples, Field(sampler, 10**6, 1e-6)), peaks, 1e-3)
+    found = nested_grids.integrate(
+        sampler, cell, peaks, [goal], first=first, rtol=1e-3, degeneracy_tol=1e-6, max_points=10**6
+    )
+    assert found.samples is not None
+    k = found.samples.points(np.arange(found.samples.count))
+    steps = (k - found.samples.cell.origin) @ np.linalg.inv(cell.axes) * np.array(found.samples.cell.divisions)
+    level = np.argmax([(np.abs(steps * 2**n - np.rint(steps * 2**n)) < 1e-6).all(axis=1) for n in range(15)], axis=0)
+    k = (k + np.pi) % (2.0 * np.pi) - np.pi
+    figure = Figure(figsize=(11.0, 4.8), dpi=DOTS_PER_INCH, layout="constrained")
+    FigureCanvasAgg(figure)
+    left, right = figure.subplots(1, 2)
+    axis = np.linspace(-np.pi, np.pi, 241)
+    plane = np.stack(np.meshgrid(axis, axis), axis=-1)
+    bands = sg.band_geometry(model, plane.reshape(-1, 2))
+    weight = 1.0 / (4.0 * kT * np.cosh((bands.energy - mu) / (2.0 * kT)) ** 2)
+    integrand = np.abs((bands.quantum_metric_dipole[..., 0, 1, 1] * weight).sum(axis=1)).reshape(241, 241)
+    shown = np.log10(np.maximum(integrand, 1e-6 * integrand.max()) / integrand.max())
+    image = left.pcolormesh(axis, axis, shown, cmap="viridis", shading="auto", rasterized=True)
+    figure.colorbar(image, ax=left, label=r"$\log_{10}$ of the integrand, in units of its largest value")
+    for n in range(int(level.max()) + 1):
+        few = k[level == n]
+        label = f"level {n}: {len(few):,} points"
+        right.plot(*few.T, ".", markersize=max(3.0 - 0.5 * n, 0.8), color=COLOURS[n % 6], label=label)
+    right.legend(loc="upper right", fontsize=8, markerscale=3, framealpha=0.95)
+    for axes in (left, right):
+        axes.set(aspect="equal", xlim=(-np.pi, np.pi), ylim=(-np.pi, np.pi))
+        axes.set_xlabel(r"$k_x$  (nm$^{-1}$)")
+        axes.set_ylabel(r"$k_y$  (nm$^{-1}$)")
+    figure.savefig(path)
+
+
 def draw_response(path: Path) -> None:
     """What `sigmaijk example` draws."""
     with TemporaryDirectory() as folder:
@@ -228,6 +282,7 @@ def main() -> None:
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent
     draw_patches(folder / "patches.png")
     draw_spectrum(folder / "spectrum.png")
+    draw_grids(folder / "grids.png")
     draw_response(folder / "dirac_pt.png")
     draw_paper(folder)
 

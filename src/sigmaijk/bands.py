@@ -11,11 +11,13 @@ Shapes: k point, n band, m any state of the model, a b directions. A *block arra
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from copy import copy
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
-from .arrays import ComplexArray, FloatArray
+from .arrays import BoolArray, ComplexArray, FloatArray
 from .errors import ModelError
 from .model import HamiltonianJet
 
@@ -43,6 +45,15 @@ class Groups:
         size = np.bincount(flat.ravel(), minlength=energy.size)
         total = np.bincount(flat.ravel(), weights=energy.ravel(), minlength=energy.size)
         return cls(energy, label, total[flat] / size[flat])
+
+    def complete(self, wanted: slice) -> slice:
+        """The wanted bands and those that share a group with one of them at some k."""
+        start, stop, _ = wanted.indices(self.energy.shape[1])
+        if stop <= start:
+            return slice(start, start)
+        low, high = self.label[:, start, None], self.label[:, stop - 1, None]
+        inside = np.any((self.label >= low) & (self.label <= high), axis=0)
+        return slice(int(inside.argmax()), len(inside) - int(inside[::-1].argmax()))
 
     def gap(self) -> FloatArray:
         """Distance in energy from the group of each band to the nearest other group, inf if there is none, (k, m)."""
@@ -75,6 +86,13 @@ class Bands(ABC):
         self.energy = groups.energy[:, wanted]
         self.gap = groups.gap()[:, wanted]
         self._connection: ComplexArray | None = None
+        self._states: BoolArray | None = None
+
+    def through(self, states: BoolArray) -> Self:
+        """The same bands, whose sums over states outside a group run over some of the states (m,) only."""
+        cut = copy(self)
+        cut._states = states
+        return cut
 
     @abstractmethod
     def virtual(self, left: ComplexArray, right: ComplexArray, power: int) -> np.ndarray:
@@ -163,6 +181,7 @@ class Singles(Bands):
         return np.sqrt((pair.real**2 + pair.imag**2).sum(axis=1))
 
     def virtual(self, left: ComplexArray, right: ComplexArray, power: int) -> np.ndarray:
+        left = left if self._states is None else left * self._states
         weighted = left if power == 0 else left * (self._inverse**power)[:, None]
         sums = weighted.swapaxes(1, 2) @ right.conj().transpose(0, 2, 3, 1)
         return sums.transpose(0, 2, 3, 1)
@@ -190,42 +209,55 @@ class Singles(Bands):
 
 
 class Multiplets(Bands):
-    """The plain path: groups of any size, every block a matrix; the wanted bands are cut out in the average."""
+    """The plain path: groups of any size, every block a matrix; the wanted bands are cut out in the average.
+
+    Rows are the wanted bands and what shares a group with one of them at some k of the batch.
+    """
 
     def __init__(self, jet: HamiltonianJet, vectors: ComplexArray, groups: Groups, wanted: slice) -> None:
         super().__init__(jet, vectors, groups, wanted)
-        self._same = groups.label[:, :, None] == groups.label[:, None, :]
-        gap = groups.mean[:, :, None] - groups.mean[:, None, :]
-        self._inverse = np.divide(1.0, gap, out=np.zeros_like(gap), where=~self._same)
+        rows = groups.complete(wanted)
+        start, stop, _ = wanted.indices(groups.energy.shape[1])
+        self._rows, self._inner = rows, slice(start - rows.start, stop - rows.start)
+        self._left = vectors[:, :, rows].conj().swapaxes(1, 2)
+        label = groups.label[:, rows, None]
+        self._other = label != groups.label[:, None, :]
+        gap = groups.mean[:, rows, None] - groups.mean[:, None, :]
+        self._inverse = np.divide(1.0, gap, out=np.zeros_like(gap), where=self._other)
+        self._same = label == groups.label[:, None, rows]
         self._averaging = self._same / self._same.sum(axis=2, keepdims=True)
-        elements = self._rotate(jet.gradient)
-        self.velocity = np.where(self._same[:, None], elements, 0.0)
-        self._velocity = np.where(self._same[:, None], 0.0, elements)
+        elements = self._rotate(jet.gradient, slice(None))
+        self.velocity = np.where(self._same[:, None], elements[..., rows], 0.0)
+        self._velocity = np.where(self._other[:, None], elements, 0.0)
 
-    def _rotate(self, operator: ComplexArray) -> ComplexArray:
-        # One product for all operators of a k: matrices are small, calls are not.
+    def _rotate(self, operator: ComplexArray, states: slice) -> ComplexArray:
+        """<n| X |m> of operators (k, a, m, m) for the rows n and some states m."""
+        # Two products for all operators of a k: matrices are small, calls are not.
         count, number, size = operator.shape[:3]
-        half = (operator.reshape(count, number * size, size) @ self._vectors).reshape(count, number, size, size)
-        turned = self._vectors.conj().swapaxes(1, 2) @ half.swapaxes(1, 2).reshape(count, size, number * size)
-        return turned.reshape(count, size, number, size).swapaxes(1, 2)
+        half = self._left @ operator.swapaxes(1, 2).reshape(count, size, number * size)
+        turned = half.reshape(count, -1, size) @ self._vectors[:, :, states]
+        return turned.reshape(count, self._left.shape[1], number, -1).swapaxes(1, 2)
 
     def _outside(self, operator: ComplexArray) -> ComplexArray:
-        return np.where(self._same[:, None], 0.0, self._rotate(operator))
+        return np.where(self._other[:, None], self._rotate(operator, slice(None)), 0.0)
 
     def coupling(self) -> FloatArray:
-        return np.sqrt((np.abs(self._velocity) ** 2).sum(axis=(1, 3)))[:, self._wanted]
+        return np.sqrt((np.abs(self._velocity) ** 2).sum(axis=(1, 3)))[:, self._inner]
 
     def virtual(self, left: ComplexArray, right: ComplexArray, power: int) -> np.ndarray:
+        left = left if self._states is None else left * self._states
         weighted = left if power == 0 else left * (self._inverse**power)[:, None]
-        count, number, size = weighted.shape[:3]
-        columns = right.swapaxes(1, 2).reshape(count, size, -1)
-        sums = weighted.reshape(count, number * size, size) @ columns
+        count, number, size, states = weighted.shape
+        columns = right.conj().reshape(count, -1, states).swapaxes(1, 2)
+        sums = weighted.reshape(count, number * size, states) @ columns
         sums = sums.reshape(count, number, size, -1, size).swapaxes(2, 3)
         return np.where(self._same[:, None, None], sums, 0.0)
 
     def within(self, operator: ComplexArray) -> np.ndarray:
-        flat = self._rotate(operator.reshape(len(operator), -1, *operator.shape[-2:]))
-        return np.where(self._same[:, None], flat, 0.0).reshape(operator.shape)
+        lead = operator.shape[1:-2]
+        flat = operator.reshape(len(operator), -1, *operator.shape[-2:])
+        block = np.where(self._same[:, None], self._rotate(flat, self._rows), 0.0)
+        return block.reshape(len(operator), *lead, *block.shape[-2:])
 
     def average(self, block: np.ndarray) -> FloatArray:
         return self._averaged(np.real(np.diagonal(block, axis1=-2, axis2=-1)))
@@ -233,7 +265,7 @@ class Multiplets(Bands):
     def _averaged(self, diagonal: FloatArray) -> FloatArray:
         lead = diagonal.shape[1:-1]
         flat = diagonal.reshape(len(diagonal), -1, diagonal.shape[-1]) @ self._averaging.swapaxes(1, 2)
-        return flat.reshape(len(diagonal), *lead, -1)[..., self._wanted]
+        return flat.reshape(len(diagonal), *lead, -1)[..., self._inner]
 
     def traced(self, left: np.ndarray, right: np.ndarray) -> FloatArray:
         n = left.shape[-1]
@@ -251,7 +283,7 @@ class Multiplets(Bands):
     def modulus(self, rows: ComplexArray, power: int) -> FloatArray:
         square = (rows.real**2 + rows.imag**2).sum(axis=1)
         weighted = square if power == 0 else square * np.abs(self._inverse) ** power
-        return (self._averaging @ weighted.sum(axis=2)[:, :, None])[:, self._wanted, 0]
+        return (self._averaging @ weighted.sum(axis=2)[:, :, None])[:, self._inner, 0]
 
 
 def diagonalise(jet: HamiltonianJet, k: FloatArray, degeneracy_tol: float) -> tuple[ComplexArray, Groups]:

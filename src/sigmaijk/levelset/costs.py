@@ -20,13 +20,15 @@ SIMPLICES_PER_PATCH = {2: 4.0, 3: 1.4}
 LEAST_PATCHES = {2: 6.0, 3: 120.0}
 POINTS_PER_PATCH, MORE_PER_DIGIT = {2: 15.0, 3: 35.0}, 0.4
 """At rtol = 1e-3, and the share by which it grows with every digit more."""
-TABLE_NODES, THERMAL_NODES = 25, 10
+TABLE_NODES, THERMAL_NODES, MORE_NODES = 25, 10, 0.3
+"""Energies for an interval of a table, and for a bump on each side of a critical energy; with every digit more than
+three a bump takes this share more of them."""
 NEAR_WIDTHS = 12.0
 SIMPLICES_COST = {2: (2e4, 0.65), 3: (6e4, 1.0)}
 """Points at rtol = 1e-2, whatever the number of sheets, and the power with which they grow."""
 GRID_COST = {2: (2.0, 4000.0), 3: (3.0, 20000.0)}
 """Points per point of the first grid, and for what windows add."""
-GRID_DIGIT = 1.0
+GRID_DIGIT = 0.8
 """Share by which it grows with every digit more than three."""
 USUAL_ENDS = 2
 """Critical energies near a bump, before they have been looked for."""
@@ -36,6 +38,8 @@ LARGEST_GRID = 60_000_000
 """Doubles that the sums over the blocks of a grid may take."""
 SCOUTS = 8
 """Energies at which the level sets are looked at beforehand."""
+UNDER_A_BUMP = np.array([0.0, 3.0, -3.0, 6.0, -6.0, 12.0, -12.0, 24.0, -24.0, 40.0, -40.0])
+"""And under each bump, in widths, until there is one: its centre may lie in a gap while its flanks do not."""
 
 
 class Costs(NamedTuple):
@@ -85,8 +89,11 @@ def _patches(mesh: Mesh, leads: list[int], peaks: Peaks, rtol: float, ends: Floa
     warm = peaks.width > 0
     sharp, bumps = np.unique(peaks.centre[~warm]), np.unique(peaks.centre[warm])
     probes = np.concatenate([sharp, bumps])
-    probes = probes[np.unique(np.linspace(0, len(probes) - 1, SCOUTS).astype(int))]
-    crossed = np.array([np.count_nonzero((low < e) & (high >= e)) for e in probes])
+    reach = np.concatenate([np.zeros(len(sharp)), [peaks.width[peaks.centre == e].max() for e in bumps]])
+    chosen = np.unique(np.linspace(0, len(probes) - 1, SCOUTS).astype(int))
+    under = probes[chosen, None] + reach[chosen, None] * UNDER_A_BUMP
+    counts = np.array([[np.count_nonzero((low < e) & (high >= e)) for e in row] for row in under])
+    crossed = np.take_along_axis(counts, (counts > 0).argmax(axis=1)[:, None], axis=1)[:, 0]
     pieces = np.where(crossed > 0, np.maximum(crossed / SIMPLICES_PER_PATCH[dim], LEAST_PATCHES[dim]), 0.0)
     digits = np.log10(1e-3 / min(rtol, 1e-2))
     each = float(pieces.mean()) * POINTS_PER_PATCH[dim] * (1.0 + MORE_PER_DIGIT * max(digits, -0.7))
@@ -96,7 +103,7 @@ def _patches(mesh: Mesh, leads: list[int], peaks: Peaks, rtol: float, ends: Floa
     else:
         far = np.abs(bumps_at[:, None] - ends) / peaks.width[warm, None]
         near, count = np.count_nonzero(far < NEAR_WIDTHS), len(ends)
-    own = THERMAL_NODES * (len(bumps_at) + near)
+    own = THERMAL_NODES * (1.0 + MORE_NODES * max(digits, 0.0)) * (len(bumps_at) + near)
     table = TABLE_NODES * (windows + count) if windows else np.inf
     return each * float(min(len(sharp), table) + min(own, table))
 
