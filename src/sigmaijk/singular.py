@@ -27,8 +27,8 @@ from .sampler import BandSampler
 
 AT_MU = 1e-9
 """A critical energy within this of mu (eV) is at mu."""
-SAME = 1e-6
-"""Nodes closer than this (1/nm) are one."""
+SAME = 1e-4
+"""Nodes closer than this (1/nm) are one: their search ends where the gap is below the degeneracy tolerance."""
 DECADES = float(np.log(1e6))
 """What the logarithm of a divergence is taken to be when its weight is compared with the tolerance."""
 ANGLES = 512
