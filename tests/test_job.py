@@ -255,3 +255,29 @@ def test_a_hopping_file_without_its_lattice_is_told_which_key_to_add(tmp_path):
     job = load_job(written(tmp_path, '[model]\nfile = "x_hr.dat"\n' + RUN))
     with pytest.raises(JobError, match=r"job\.toml, line 1: .*in a job file: lattice_nm in \[model\]"):
         build_model(job)
+
+
+def test_files_beside_the_job_reach_the_reader(tmp_path):
+    folder = tmp_path / "jobs"
+    folder.mkdir()
+    (folder / "x_hr.dat").write_text(SHEET_HR)
+    (folder / "cell.win").write_text("begin unit_cell_cart\n3 0 0\n0 4 0\n0 0 20\nend unit_cell_cart\n")
+    (folder / "where.xyz").write_text("1\nc\nX 1.0 2.0 0.0\n")
+    options = 'lattice_file = "cell.win"\npositions_file = "where.xyz"\nwsvec_file = false\n'
+    model = build_model(load_job(written(folder, '[model]\nfile = "x_hr.dat"\n' + options + RUN)))
+    np.testing.assert_allclose(model.lattice, np.diag([0.3, 0.4, 2.0]), rtol=1e-14)
+    np.testing.assert_allclose(model.positions, [[0.1, 0.2, 0.0]], rtol=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ('lattice_file = "a.win"\nlattice_nm = [[1, 0, 0], [0, 1, 0], [0, 0, 1]]', "both lattice_nm and lattice_file"),
+        ('spin_order = "up"', "spin_order in .model.: it should be 'interleaved' or 'block', got 'up'"),
+        ('spin_order = "block"', r"spin_order='block' needs an even number .*in a job file: spin_order in \[model\]"),
+    ],
+)
+def test_bad_options_for_files_are_refused_with_their_line(tmp_path, options, message):
+    (tmp_path / "x_hr.dat").write_text(SHEET_HR)
+    with pytest.raises(JobError, match=message):
+        build_model(load_job(written(tmp_path, f'[model]\nfile = "x_hr.dat"\n{options}\n{RUN}')))

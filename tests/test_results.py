@@ -228,3 +228,32 @@ def test_a_failed_write_leaves_the_earlier_file_as_it_was(tmp_path):
     assert "no space left" in files.problems[0]
     assert (tmp_path / "toy.png").read_text() == "earlier picture"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["toy.csv", "toy.nc", "toy.png"]
+
+
+def test_a_sheet_is_divided_by_the_thickness_of_its_layer():
+    """A nm/V^2 over nm is A/V^2: 0.7 nm of layer, whatever the vacuum of its cell."""
+    ds = made_up(dim=2)
+    sheet = component(ds, "qm", "xyy")
+    bulk = component(ds, "qm", "xyy", unit="mA/V^2", thickness=0.7)
+    assert abs(sheet).max() > 0
+    np.testing.assert_allclose(bulk.values, sheet.values / 0.7 * 1e3, rtol=1e-14)
+    assert (bulk.attrs["units"], bulk.attrs["thickness_nm"]) == ("mA/V^2", 0.7)
+    ds.attrs["thickness_nm"] = 1.4
+    again = component(ds, "bcd", "xyy", unit="A/V^2/fs")
+    np.testing.assert_allclose(again.values, component(ds, "bcd", "xyy").values / 1.4, rtol=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("dim", "unit", "thickness", "message"),
+    [
+        (2, "A/V^2", None, r"needs the thickness of its layer: give thickness= in nm here or to read_wannier90"),
+        (2, "A/V^2", 0.0, "thickness must be a finite length above zero, got 0.0 nm"),
+        (2, "mA nm/V^2", 0.7, "thickness is for a sheet in a unit of the bulk"),
+        (2, None, 0.7, "thickness is for a sheet in a unit of the bulk"),
+        (3, "mA/V^2", 0.7, "thickness is for a sheet in a unit of the bulk"),
+        (2, "A/V^2/fs", 0.7, "cannot convert 'A/V.2' to 'A/V.2/fs'"),
+    ],
+)
+def test_a_wrong_thickness_is_refused(dim, unit, thickness, message):
+    with pytest.raises(ArgumentError, match=message):
+        component(made_up(dim=dim), "qm", "xyy", unit=unit, thickness=thickness)

@@ -14,8 +14,14 @@ _HOME = {
     "ContinuumModel": ".models.continuum",
     "LatticeModel": ".models.lattice",
     "read_wannier90": ".formats.wannier90",
+    "from_model": ".formats.bridges",
     "band_geometry": ".geometry",
     "BandGeometry": ".geometry",
+    "geometry_map": ".maps",
+    "GeometryMap": ".maps",
+    "fermi_map": ".fermi_surface",
+    "FermiMap": ".fermi_surface",
+    "write_frmsf": ".frmsf",
     "conductivity": ".driver",
     "spectrum": ".spectral",
     "Spectrum": ".spectral",
@@ -47,7 +53,9 @@ __all__ = [
     "BandGeometry",
     "ContinuumModel",
     "ConvergenceWarning",
+    "FermiMap",
     "FileFormatError",
+    "GeometryMap",
     "InputHealthWarning",
     "JetError",
     "JobError",
@@ -64,12 +72,16 @@ __all__ = [
     "band_geometry",
     "component",
     "conductivity",
+    "fermi_map",
+    "from_model",
+    "geometry_map",
     "kelvin",
     "models",
     "open_result",
     "read_wannier90",
     "spectrum",
     "theory",
+    "write_frmsf",
 ]
 
 if TYPE_CHECKING:
@@ -91,8 +103,12 @@ if TYPE_CHECKING:
         SingularResponseWarning,
         UnsupportedFeatureError,
     )
+    from .fermi_surface import FermiMap, fermi_map
+    from .formats.bridges import from_model
     from .formats.wannier90 import read_wannier90
+    from .frmsf import write_frmsf
     from .geometry import BandGeometry, band_geometry
+    from .maps import GeometryMap, geometry_map
     from .models.continuum import ContinuumModel
     from .models.lattice import LatticeModel
     from .results import component, open_result

@@ -137,6 +137,9 @@ def info(
     lattice_nm: Annotated[
         str | None, typer.Option("--lattice-nm", help="Rows of a _hr.dat's lattice, '[[..], [..], [..]]' in nm.")
     ] = None,
+    lattice: Annotated[str | None, typer.Option("--lattice", help="A .win file or POSCAR with the lattice.")] = None,
+    positions: Annotated[str | None, typer.Option("--positions", help="A _centres.xyz file.")] = None,
+    spin_order: Annotated[str | None, typer.Option("--spin-order", help="interleaved or block, of spinors.")] = None,
     dim: Annotated[int | None, typer.Option("--dim", help="2 for a sheet in the xy plane.")] = None,
     parameters: Annotated[str, typer.Option("--parameters", help="Of a named model, '{\"t\": 0.9}'.")] = "{}",
     allow_code: Annotated[bool, typer.Option("--allow-code", help="Run the Python function of a job.")] = False,
@@ -147,7 +150,11 @@ def info(
     from .sources import model_file, naming
     from .tables import output_console, print_inspection
 
-    named = _named_or_read(model, lattice_nm, dim, parameters, allow_code)
+    if lattice is not None and lattice_nm is not None:
+        raise ArgumentError("give --lattice or --lattice-nm, not both")
+    rows = lattice if lattice_nm is None else _parsed("--lattice-nm", lattice_nm, list)
+    options = {"lattice": rows, "positions": positions, "spin_order": spin_order, "dim": dim}
+    named = _named_or_read(model, options, parameters, allow_code)
     with naming(model_file(load_job(model)) if model.endswith(".toml") else Path(model)):
         found = inspect_model(named)
     print_inspection(found, output_console())
@@ -222,7 +229,7 @@ def _compute(job: Job, model: Model, base: str, quiet: bool) -> int:
     return 0 if ds.attrs["converged"] else NOT_CONVERGED
 
 
-def _named_or_read(model: str, lattice_nm: str | None, dim: int | None, parameters: str, allow_code: bool) -> Model:
+def _named_or_read(model: str, options: dict[str, Any], parameters: str, allow_code: bool) -> Model:
     from .formats.wannier90 import read_wannier90
     from .job import load_job
     from .models import catalogue
@@ -234,12 +241,11 @@ def _named_or_read(model: str, lattice_nm: str | None, dim: int | None, paramete
         return named_model(model, _parsed("--parameters", parameters, dict))
     if not Path(model).exists():
         raise ArgumentError(f"{model} is neither a file nor a model; models are {', '.join(catalogue())}")
-    lattice = None if lattice_nm is None else _parsed("--lattice-nm", lattice_nm, list)
-    options = {"lattice": lattice, "dim": dim}
     try:
         return read_wannier90(model, **{key: value for key, value in options.items() if value is not None})
     except ArgumentError as error:
-        raise ArgumentError(f"{error} (here: --lattice-nm and --dim, or a job file in place of MODEL)") from error
+        here = "--lattice, --lattice-nm, --positions, --spin-order and --dim, or a job file in place of MODEL"
+        raise ArgumentError(f"{error} (here: {here})") from error
 
 
 def _parsed(option: str, text: str, kind: type) -> Any:

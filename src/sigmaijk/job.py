@@ -69,6 +69,11 @@ class ModelSection(_Section):
     parameters: dict[str, Parameter] = Field(default_factory=dict)
     lattice_nm: Rows | None = None
     positions_nm: Rows | None = None
+    lattice_file: str | None = None
+    positions_file: str | None = None
+    position_matrices_file: str | Literal[False] | None = None
+    wsvec_file: str | Literal[False] | None = None
+    spin_order: Literal["interleaved", "block"] | None = None
     fermi_energy_eV: Number | None = None
     dim: Literal[2, 3] | None = None
     thickness_nm: Positive | None = None
@@ -89,12 +94,27 @@ class ModelSection(_Section):
         if stray:
             kinds = [kind for kind, keys in _ALLOWED.items() if stray[0] in keys]
             raise ValueError(f"has {stray[0]}, which goes with {' or '.join(kinds)}, not with {given[0]}")
+        for key in ("lattice", "positions"):
+            if {f"{key}_nm", f"{key}_file"} <= self.model_fields_set:
+                raise ValueError(f"has both {key}_nm and {key}_file; keep one of them")
         return self
 
 
 _ALLOWED = {
     "name": {"parameters"},
-    "file": {"lattice_nm", "positions_nm", "fermi_energy_eV", "dim", "thickness_nm", "spin_degeneracy"},
+    "file": {
+        "lattice_nm",
+        "positions_nm",
+        "lattice_file",
+        "positions_file",
+        "position_matrices_file",
+        "wsvec_file",
+        "spin_order",
+        "fermi_energy_eV",
+        "dim",
+        "thickness_nm",
+        "spin_degeneracy",
+    },
     "code": {"parameters", "dim", "spin_degeneracy"},
 }
 

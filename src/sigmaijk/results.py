@@ -15,8 +15,9 @@ import xarray as xr
 
 from .arrays import FloatArray
 from .errors import ArgumentError, ArgumentTypeError, FileFormatError, SigmaijkError
+from .model import as_number
 from .terms import CATALOGUE
-from .units import NATURAL_UNITS, conversion, si_factor, si_unit
+from .units import NATURAL_UNITS, bulk_unit, conversion, is_bulk_unit, si_factor, si_unit
 
 CONVENTION = "J_i = sigma_ijk E_j E_k, charge -e, sigma_ijk = sigma_ikj; WPD (Eq. 13)"
 """What every tensor of a dataset means; the form of the quantum metric term is that of QIANG_2025, Eq. 13."""
@@ -196,11 +197,15 @@ def _is_term_error(ds: xr.Dataset, name: str) -> bool:
     return name.endswith("_error") and not name.endswith("_natural_error") and name[: -len("_error")] in ds
 
 
-def component(ds: xr.Dataset, term: str, indices: str, unit: str | None = None) -> xr.DataArray:
+def component(
+    ds: xr.Dataset, term: str, indices: str, unit: str | None = None, *, thickness: float | None = None
+) -> xr.DataArray:
     """One component such as "xyy" of a term (or "total", or "qm_error") over (kT, mu).
 
     `unit` is the stored SI unit with another decimal multiple, such as "mA nm/V^2" for qm or "mA nm/V^2/fs" for bcd;
-    "natural" gives the integral I (eV, nm, e = hbar = 1). Raises ArgumentError naming what there is to choose from.
+    "natural" gives the integral I (eV, nm, e = hbar = 1). A unit of the bulk, such as "A/V^2", divides the conductivity
+    of a sheet by the `thickness` of its physical layer in nm, by default that of the model.
+    Raises ArgumentError naming what there is to choose from.
     """
     if not isinstance(ds, xr.Dataset):
         raise ArgumentTypeError(f"ds must be a dataset of sg.conductivity or sg.open_result, got {type(ds).__name__}")
@@ -210,14 +215,37 @@ def component(ds: xr.Dataset, term: str, indices: str, unit: str | None = None) 
     axes = [str(axis) for axis in ds["i"].values]
     if not isinstance(indices, str) or len(indices) != 3 or not set(indices) <= set(axes):
         raise ArgumentError(f"a component is three letters out of {', '.join(axes)}, such as 'xyy', got {indices!r}")
+    divided = is_bulk_unit(unit) and ds.attrs.get("dim") == 2
+    if thickness is not None and not divided:
+        raise ArgumentError(f"thickness is for a sheet in a unit of the bulk such as 'A/V^2', not for {unit!r}")
     if unit == "natural":
         return _entry(ds[_natural_name(term, tensors)], indices)
     values = _entry(ds[term], indices)
     if unit is None or unit == values.attrs["units"]:
         return values
-    scaled = values * conversion(values.attrs["units"], unit)
-    scaled.attrs = values.attrs | {"units": unit}
+    if not divided:
+        scaled = values * conversion(values.attrs["units"], unit)
+        scaled.attrs = values.attrs | {"units": unit}
+        return scaled
+    layer = _layer(ds, thickness)
+    scaled = values * (conversion(bulk_unit(values.attrs["units"]), unit) / layer)
+    scaled.attrs = values.attrs | {"units": unit, "thickness_nm": layer}
     return scaled
+
+
+def _layer(ds: xr.Dataset, thickness: float | None) -> float:
+    """The thickness in nm that a sheet is divided by."""
+    if thickness is None:
+        if "thickness_nm" not in ds.attrs:
+            raise ArgumentError(
+                "a sheet in a unit of the bulk needs the thickness of its layer: give thickness= in nm here or to"
+                " read_wannier90 (of the layer, not of its cell with the vacuum)"
+            )
+        return float(ds.attrs["thickness_nm"])
+    layer = as_number("thickness", thickness, "nm")
+    if not 0 < layer < np.inf:
+        raise ArgumentError(f"thickness must be a finite length above zero, got {layer!r} nm")
+    return layer
 
 
 def _natural_name(term: str, tensors: Sequence[str]) -> str:

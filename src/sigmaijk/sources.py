@@ -103,8 +103,11 @@ def named_model(name: str, parameters: dict[str, Any]) -> Model:
 def _from_file(job: Job, path: Path) -> Model:
     section = job.model
     options = {
-        "lattice": section.lattice_nm,
-        "positions": section.positions_nm,
+        "lattice": section.lattice_nm or _beside(job, section.lattice_file),
+        "positions": section.positions_nm or _beside(job, section.positions_file),
+        "position_matrices": _beside(job, section.position_matrices_file),
+        "wsvec": _beside(job, section.wsvec_file),
+        "spin_order": section.spin_order,
         "fermi_energy": section.fermi_energy_eV,
         "dim": section.dim,
         "thickness": section.thickness_nm,
@@ -116,11 +119,26 @@ def _from_file(job: Job, path: Path) -> Model:
         raise job.error(["model"], f"{error} ({_in_job_words(str(error))})") from error
 
 
+def _beside(job: Job, name: str | bool | None) -> Path | bool | None:
+    """A file by its path from the job's folder; False and None as they are."""
+    return job.folder / name if isinstance(name, str) else name
+
+
 def _in_job_words(message: str) -> str:
     """The keys of a job file for the options that a message names."""
-    words = {"lattice": "lattice_nm", "positions": "positions_nm", "thickness": "thickness_nm"}
+    words = {
+        "lattice": "lattice_nm",
+        "positions": "positions_nm",
+        "thickness": "thickness_nm",
+        "spin_order": "spin_order",
+    }
     named = [key for option, key in words.items() if f"{option}=" in message or message.startswith(option)]
-    return f"in a job file: {', '.join(named)} in [model]" if named else "see [model] in the job file"
+    files = " or ".join(key.replace("_nm", "_file") for key in named if key in ("lattice_nm", "positions_nm"))
+    return (
+        f"in a job file: {', '.join(named)} in [model]{files and f', or {files}'}"
+        if named
+        else "see [model] in the job file"
+    )
 
 
 # --- a user's function ------------------------------------------------------------------------------------------------

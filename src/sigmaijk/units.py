@@ -21,6 +21,8 @@ BOLTZMANN_EV_PER_KELVIN = 8.617333262e-5
 """k_B in eV / K."""
 
 NM_PER_ANGSTROM = 0.1
+NM_PER_BOHR = 0.0529177210903
+"""CODATA 2018; older values differ by a few parts in 1e9."""
 
 CONDUCTIVITY_UNITS = {2: "A nm/V^2", 3: "A/V^2"}
 NATURAL_UNITS = {(2, 0): "nm/eV", (2, 1): "nm", (2, 2): "eV nm", (3, 0): "1/eV", (3, 1): "1", (3, 2): "eV"}
@@ -48,6 +50,16 @@ def si_unit(dim: int, tau_power: int) -> str:
     """Unit string of a conductivity: 'A nm/V^2' (sheet) or 'A/V^2' (bulk), per fs**tau_power."""
     suffix = {0: "", 1: "/fs", 2: "/fs^2"}[tau_power]
     return CONDUCTIVITY_UNITS[dim] + suffix
+
+
+def bulk_unit(unit: str) -> str:
+    """What a unit of a sheet becomes when it is divided by a thickness in nm: 'A nm/V^2' gives 'A/V^2'."""
+    return unit.replace(" nm/", "/")
+
+
+def is_bulk_unit(unit: object) -> bool:
+    """True for a conductivity without the length of a sheet, such as 'mA/V^2'."""
+    return isinstance(unit, str) and "/V^2" in unit and "nm" not in unit
 
 
 def conversion(source: str, target: str) -> float:

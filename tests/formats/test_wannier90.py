@@ -180,7 +180,10 @@ def test_sheet_reports_the_small_hoppings_it_drops(tmp_path: Path) -> None:
 
 
 def test_missing_positions_are_pointed_out(tmp_path: Path) -> None:
-    with pytest.warns(MissingPositionsWarning, match=r"no orbital positions.*give positions=\(n, 3\)"):
+    with pytest.warns(
+        MissingPositionsWarning,
+        match=r"no orbital positions.*give positions=\(n, 3\) in nm, a _centres.xyz, or a _tb.dat or _r.dat",
+    ):
         model = read_wannier90(written(tmp_path, HR), lattice=LATTICE)
     k = some_points()
     assert_same(model.hamiltonian(k), expected_hamiltonian(k, np.zeros((2, 3))), rtol=1e-14, floor=0.1)
@@ -193,12 +196,6 @@ def test_position_matrices_from_finite_differences_are_made_hermitian(tmp_path: 
     connection = model.jet(np.zeros((1, 3)), 1).connection
     assert connection is not None
     assert_same(connection[0, 0, 0, 1].imag, np.array(-0.055 - 0.01), rtol=1e-14, floor=1e-2)
-
-
-def test_minimal_distance_shifts_beside_the_file_are_pointed_out(tmp_path: Path) -> None:
-    (tmp_path / "a_wsvec.dat").write_text("## written on 1Jan2024 with use_ws_distance=.true.\n")
-    with pytest.warns(InputHealthWarning, match=r"a_wsvec.dat holds minimal-distance shifts"):
-        read_wannier90(written(tmp_path, TB, "a_tb.dat.gz"))
 
 
 @pytest.mark.parametrize("number", ["0.20000000D+00", "0.2D0", "200.0-003", "2.D-1"])

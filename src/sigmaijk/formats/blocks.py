@@ -1,14 +1,15 @@
-"""What a Wannier90 file holds: one matrix for each lattice vector, as printed, and the parts its two formats share."""
+"""What a Wannier90 file holds: one matrix for each lattice vector, as printed, and the parts its formats share."""
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import dataclass
 
 import numpy as np
 
 from sigmaijk.model import ComplexArray, FloatArray
 
-from .text import NumberedLines, as_counts
+from .text import NumberedLines, Numbers, TextFile, as_counts
 
 
 @dataclass(frozen=True)
@@ -29,19 +30,20 @@ class WannierBlocks:
 
 @dataclass(frozen=True)
 class Header:
-    """Counts at the top of both formats, and the numbers below them."""
+    """Counts at the top of both formats."""
 
     n_bands: int
     degeneracies: np.ndarray
-    body: FloatArray
 
 
-def fast_header(values: FloatArray) -> Header | None:
-    """n, nR, nR degeneracies and the rest; None if these are not counts."""
-    if len(values) < 2 or (counts := as_counts(values[:2], minimum=1)) is None or len(values) < 2 + counts[1]:
+def fast_header(numbers: Numbers) -> Header | None:
+    """n, nR and nR degeneracies; None if these are not counts."""
+    sizes = numbers.take(2)
+    if sizes is None or (counts := as_counts(sizes, minimum=1)) is None:
         return None
-    degeneracies = as_counts(values[2 : 2 + counts[1]], minimum=1)
-    return None if degeneracies is None else Header(int(counts[0]), degeneracies, values[2 + counts[1] :])
+    printed = numbers.take(int(counts[1]))
+    degeneracies = None if printed is None else as_counts(printed, minimum=1)
+    return None if degeneracies is None else Header(int(counts[0]), degeneracies)
 
 
 def slow_header(lines: NumberedLines) -> tuple[int, list[int]]:
@@ -49,6 +51,16 @@ def slow_header(lines: NumberedLines) -> tuple[int, list[int]]:
     n = lines.count("the number of Wannier functions")
     total = lines.count("the number of lattice vectors R")
     return n, lines.counts(total, "degeneracies of the lattice vectors")
+
+
+def room(file: TextFile, total: int, n: int, components: int) -> ComplexArray | None:
+    """Uninitialised matrices (nR, components, n, n); None when the file is too small to hold their numbers.
+
+    An entry takes eight characters or more (`1 1 0 0`, a line end), so no header can ask for more than twice the file.
+    """
+    if 8 * total * n * n > file.capacity:
+        return None
+    return np.empty((total, components, n, n), dtype=np.complex128)
 
 
 def index_pairs(n: int) -> FloatArray:
@@ -80,6 +92,12 @@ def distinct(vectors: np.ndarray) -> bool:
 
 
 def as_matrices(columns: FloatArray, n: int) -> ComplexArray:
-    """Printed columns Re, Im[, Re, Im ..] of (nR, n * n, 2 or 6), m fastest, as (nR, 1 or 3, m, n)."""
-    values = np.ascontiguousarray(columns).view(np.complex128).reshape(len(columns), n, n, -1)
-    return np.ascontiguousarray(values.transpose(0, 3, 2, 1))
+    """Printed columns Re, Im[, Re, Im ..] of one block, (n * n, 2 or 6), m fastest, as (1 or 3, m, n)."""
+    values = np.ascontiguousarray(columns).view(np.complex128).reshape(n, n, -1)
+    return values.transpose(2, 1, 0)
+
+
+def gathered(rows: array[float], total: int, n: int) -> ComplexArray:
+    """The columns that a slow reading appended row by row, as (nR, 1 or 3, m, n)."""
+    columns = np.frombuffer(rows).reshape(total, n * n, -1)
+    return np.stack([as_matrices(block, n) for block in columns])

@@ -1,83 +1,89 @@
-"""`read_wannier90`: a Wannier90 `_tb.dat` or `_hr.dat` file as a LatticeModel in nm and eV."""
+"""`read_wannier90`: a Wannier90 `_tb.dat` or `_hr.dat` and the files that belong to it as a LatticeModel."""
 
 from __future__ import annotations
 
 import os
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from numbers import Integral, Real
+from typing import NoReturn
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sigmaijk.errors import ArgumentError, FileFormatError, InputHealthWarning, MissingPositionsWarning, ModelError
+from sigmaijk.errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    FileFormatError,
+    InputHealthWarning,
+    MissingPositionsWarning,
+    ModelError,
+)
 from sigmaijk.model import ComplexArray, FloatArray, as_reals
-from sigmaijk.models.lattice import HERMITICITY_TOLERANCE_NM, LatticeModel
+from sigmaijk.models.lattice import LatticeModel
 from sigmaijk.units import NM_PER_ANGSTROM
 
 from .blocks import WannierBlocks
-from .text import read_bytes
-from .wannier90_hr import parse_hr
+from .cells import Cell, hermitian_positions, origin, sheet
+from .companions import Choice, beside, chosen, is_path
+from .spins import SpinOrder, check_order, check_partners, doubled, warn_of_levels
+from .structures import read_centres, read_lattice, win_announces_replicas
+from .text import Path, TextFile
+from .wannier90_hr import parse_hr, read_r
 from .wannier90_tb import parse_tb
-
-Path = str | os.PathLike[str]
-
-INTERLAYER_TOLERANCE_EV = 1e-3
-"""Largest hopping with R3 != 0 that a two-dimensional reading may drop."""
-
-
-@dataclass(frozen=True)
-class _Cell:
-    """A file in house units: what LatticeModel needs, still three-dimensional."""
-
-    lattice: FloatArray
-    vectors: np.ndarray
-    energies: ComplexArray
-    shifts: ComplexArray | None
-    positions: FloatArray | None
+from .wannier90_wsvec import announced, reached_vectors, read_wsvec, spread
 
 
 def read_wannier90(
     path: Path,
     *,
-    lattice: ArrayLike | None = None,
-    positions: ArrayLike | None = None,
+    lattice: ArrayLike | Path | None = None,
+    positions: ArrayLike | Path | None = None,
     fermi_energy: float = 0.0,
     dim: int = 3,
     thickness: float | None = None,
     spin_degeneracy: int = 1,
+    position_matrices: Choice = None,
+    wsvec: Choice = None,
+    spin_order: SpinOrder | None = None,
 ) -> LatticeModel:
-    """A Wannier90 _tb.dat or _hr.dat file, plain or gzipped, told apart by content.
+    """A Wannier90 _tb.dat or _hr.dat file, plain or gzipped, told apart by content, and what lies beside it.
 
-    lattice: rows in nm, (3, 3): required for a _hr.dat, which has none; a _tb.dat has its own.
-    positions: orbital centres in nm, Cartesian, (n, 3), for a _hr.dat; a _tb.dat has its own and its position matrices.
+    A `x_wsvec.dat` beside `x_tb.dat` or `x_hr.dat` is applied, and for a _hr.dat `x_r.dat`, `x_centres.xyz` and `x.win`
+    supply what it lacks. `model.name` lists the files that were used.
+
+    lattice: rows in nm, (3, 3), or a .win file or POSCAR, for a _hr.dat, which has none; a _tb.dat has its own.
+    positions: orbital centres in nm, Cartesian, (n, 3), or a _centres.xyz, for a _hr.dat; a _tb.dat has its own and its
+        position matrices.
     fermi_energy: eV, subtracted, so that mu = 0 is the Fermi level.
     dim: 2 for a sheet: a1 and a2 must lie in the xy plane, a3 is dropped; hoppings along it above 1 meV are an error.
-    thickness: nm, kept as `model.thickness` for a sheet.
+    thickness: nm, of the physical layer without the vacuum of its cell; `component(..., unit="A/V^2")` divides by it.
+    position_matrices: the _r.dat of a _hr.dat; False to do without position matrices, also those of a _tb.dat.
+    wsvec: the _wsvec.dat, whose minimal-distance translations apply to H and r alike; False to leave them out.
+    spin_order: of functions with both spins, "interleaved" (up, down, up, ..) or "block" (all up, all down):
+        positions of the n / 2 orbitals are then enough, and the two spins of an orbital must sit together.
 
-    Raises InputFileError or FileFormatError (with the line) for the file, ArgumentError for the options. Warns with
-    MissingPositionsWarning when there are no positions, InputHealthWarning when something was dropped or symmetrised.
+    Raises InputFileError or FileFormatError (with the line) for the files, ArgumentError for the options. Warns with
+    MissingPositionsWarning when there are no positions, InputHealthWarning when something was dropped or symmetrised,
+    or is announced by a file but absent.
     """
     _check_options(fermi_energy, dim, thickness)
-    blocks = _parsed(path, read_bytes(path))
-    _warn_of_replicas(path)
-    cell = _cell(path, blocks, lattice, positions)
-    cell.energies[_origin(path, cell.vectors)] -= fermi_energy * np.eye(cell.energies.shape[-1])
-    cell = _hermitian_positions(path, cell)
+    with TextFile(path) as file:
+        comment, blocks = _parsed(file)
+    n = blocks.hamiltonian.shape[-1]
+    check_order(spin_order, n, spin_degeneracy)
+    cell = _cell(path, blocks, lattice, positions, position_matrices, spin_order)
+    del blocks
+    cell = _moved_closest(path, comment, cell, wsvec)
+    cell.energies[origin(path, cell.vectors)] -= fermi_energy * np.eye(n)
+    cell = hermitian_positions(path, cell)
     if dim == 2:
-        cell = _sheet(path, cell)
-    keys = [tuple(map(int, vector)) for vector in cell.vectors]
+        cell = sheet(path, cell)
     try:
-        model = LatticeModel(
-            cell.lattice,
-            dict(zip(keys, cell.energies, strict=True)),
-            positions=cell.positions,
-            position_matrices=None if cell.shifts is None else dict(zip(keys, cell.shifts, strict=True)),
-            spin_degeneracy=spin_degeneracy,
-            name=os.path.basename(os.fspath(path)),
-        )
+        model = cell.model(" + ".join(os.path.basename(os.fspath(file)) for file in cell.files), spin_degeneracy)
     except ModelError as error:
-        raise FileFormatError(path, None, str(error)) from error
+        files = " with ".join(os.fspath(file) for file in cell.files)
+        raise FileFormatError(files, None, str(error)) from error
     model.thickness = None if thickness is None else float(thickness)
     return model
 
@@ -99,49 +105,172 @@ def _is_number(value: object) -> bool:
     return isinstance(value, Real) and not isinstance(value, bool)
 
 
-def _parsed(path: Path, data: bytes) -> WannierBlocks:
-    """The file by the format that its second line shows: one count (_hr.dat) or a lattice vector (_tb.dat)."""
-    tokens = data.split(b"\n", 2)[1].split() if b"\n" in data else []
+def _parsed(file: TextFile) -> tuple[str, WannierBlocks]:
+    """The comment and the blocks, by the format that the second line shows: one count (_hr.dat) or a lattice vector."""
+    first, second = file.line(), file.line()
+    file.rewind()
+    comment, kinds = first.decode("utf-8", errors="replace").strip(), {1: parse_hr, 3: parse_tb}
+    parse = kinds.get(_count_numbers(second))
     try:
-        numbers = [float(token) for token in tokens]
+        if parse is None:
+            _refuse(file, first + second)
+        return comment, parse(file)
+    except FileFormatError as error:
+        if error.line is not None and _count_numbers(first) == _count_numbers(second) in kinds:
+            problem = f"expected a comment line first, got {comment[:60]!r}: is it missing? As it stands, {error}"
+            raise FileFormatError(file.path, 1, problem) from error
+        raise
+
+
+def _count_numbers(line: bytes) -> int:
+    """How many numbers a line holds; 0 if it holds anything else."""
+    tokens = line.split()
+    try:
+        return len([float(token.translate(bytes.maketrans(b"dD", b"eE"))) for token in tokens])
     except ValueError:
-        numbers = []
-    if len(numbers) == 1:
-        return parse_hr(path, data)
-    if len(numbers) == 3:
-        return parse_tb(path, data)
+        return 0
+
+
+def _refuse(file: TextFile, start: bytes) -> NoReturn:
+    while not start.strip():
+        if not (start := file.chunk()):
+            raise FileFormatError(file.path, None, "the file is empty")
     raise FileFormatError(
-        path,
+        file.path,
         2,
         "not a Wannier90 _hr.dat (the number of Wannier functions here) nor a _tb.dat (a lattice vector here, three"
         " numbers in angstrom)",
     )
 
 
-def _cell(path: Path, blocks: WannierBlocks, lattice: ArrayLike | None, positions: ArrayLike | None) -> _Cell:
-    """Divide by the degeneracies, go to nm, and let the options fill what a _hr.dat lacks."""
-    n = blocks.hamiltonian.shape[-1]
-    energies = blocks.hamiltonian / blocks.degeneracies[:, None, None]
-    centres = None if positions is None else _option("positions", positions, (n, 3))
-    given = None if lattice is None else _option("lattice", lattice, (3, 3))
-    if blocks.lattice_angstrom is None or blocks.position_angstrom is None:
+def _cell(
+    path: Path,
+    blocks: WannierBlocks,
+    lattice: ArrayLike | Path | None,
+    positions: ArrayLike | Path | None,
+    position_matrices: Choice,
+    spin_order: SpinOrder | None,
+) -> Cell:
+    """Divide by the degeneracies, go to nm, and let options and other files fill what the file lacks."""
+    energies, shifts, files = blocks.hamiltonian, blocks.position_angstrom, [path]
+    n = energies.shape[-1]
+    energies /= blocks.degeneracies[:, None, None]
+    if shifts is None:
+        found = chosen("position_matrices", position_matrices, path, "_r.dat")
+        if found is not None:
+            shifts = read_r(found, blocks.vectors, n)
+            files.append(found)
+    elif position_matrices not in (None, False):
+        raise ArgumentError(f"{os.fspath(path)} has position matrices of its own: position_matrices may only be False")
+    if shifts is not None:
+        shifts /= blocks.degeneracies[:, None, None, None]
+        shifts *= NM_PER_ANGSTROM
+    own = None if blocks.lattice_angstrom is None else blocks.lattice_angstrom * NM_PER_ANGSTROM
+    rows = _lattice(path, lattice, own, files)
+    home = energies[origin(path, blocks.vectors)]
+    centres = _centres(path, positions, shifts is not None, n, spin_order, files, home)
+    if shifts is not None:
+        own_centres = np.einsum("aii->ia", shifts[origin(path, blocks.vectors)]).real.copy()
+        if spin_order is not None:
+            check_partners(path, own_centres, spin_order)
+        if position_matrices is False:
+            shifts, centres = None, own_centres if centres is None else centres
+    if centres is None and shifts is None:
+        warnings.warn(
+            f"{os.fspath(path)} has no orbital positions, so the curvature and the metric lack a part;"
+            " give positions=(n, 3) in nm, a _centres.xyz, or a _tb.dat or _r.dat file",
+            MissingPositionsWarning,
+            stacklevel=3,
+        )
+    return Cell(rows, blocks.vectors, energies, shifts, centres, tuple(files))
+
+
+def _lattice(path: Path, given: ArrayLike | Path | None, own: FloatArray | None, files: list[Path]) -> FloatArray:
+    """The lattice of the file, which an option may repeat; otherwise that of the option or of the .win file beside."""
+    if given is None and own is None:
+        given = beside(path, ".win")
         if given is None:
             raise ArgumentError(
-                f"{os.fspath(path)} is a _hr.dat file, which holds no lattice: give lattice=(3, 3), rows in nm"
+                f"{os.fspath(path)} is a _hr.dat file, which holds no lattice: give lattice=(3, 3), rows in nm, or"
+                " lattice='x.win' or a POSCAR"
             )
-        if centres is None:
+    if is_path(given):
+        _check_named("lattice", given, "an array of numbers of shape (3, 3), nm, or a .win file or POSCAR")
+        files.append(given)  # pyright: ignore[reportArgumentType]
+        rows = read_lattice(given)  # pyright: ignore[reportArgumentType]
+    elif given is not None:
+        rows = _option("lattice", given, (3, 3))  # pyright: ignore[reportArgumentType]
+    else:
+        assert own is not None
+        return own
+    if own is not None and np.abs(rows - own).max() > 1e-4:
+        raise ArgumentError(f"lattice differs from the one in {os.fspath(path)}, {own.tolist()} nm: leave it out")
+    return rows if own is None else own
+
+
+def _centres(
+    path: Path,
+    given: ArrayLike | Path | None,
+    has_matrices: bool,
+    n: int,
+    spin_order: SpinOrder | None,
+    files: list[Path],
+    home: ComplexArray,
+) -> FloatArray | None:
+    """Centres that the options or a file beside give, one for each function; None when there are none."""
+    if given is None and not has_matrices:
+        given = beside(path, "_centres.xyz")
+    if given is None:
+        return None
+    if is_path(given):
+        _check_named("positions", given, f"an array of numbers of shape ({n}, 3), nm, or a _centres.xyz")
+        files.append(given)  # pyright: ignore[reportArgumentType]
+        centres = read_centres(given)  # pyright: ignore[reportArgumentType]
+        source = os.fspath(given)  # pyright: ignore[reportArgumentType, reportCallIssue]
+    else:
+        rows = as_reals("positions", given, f"an array of numbers of shape ({n}, 3), nm")  # pyright: ignore[reportArgumentType]
+        half = 2 * len(rows) == n if rows.ndim else False
+        centres, source = _option("positions", rows, (n // 2 if half else n, 3)), "positions"
+    if spin_order is not None and len(centres) == n // 2:
+        warn_of_levels(path, home, spin_order)
+        return doubled(centres, spin_order)
+    if len(centres) != n:
+        hint = "; for the orbitals of spinors give spin_order=" if 2 * len(centres) == n else ""
+        raise ArgumentError(f"{source} holds {len(centres)} centres, but {os.fspath(path)} has {n} functions{hint}")
+    if spin_order is not None:
+        check_partners(path, centres, spin_order)
+    return centres
+
+
+def _moved_closest(path: Path, comment: str, cell: Cell, wsvec: Choice) -> Cell:
+    """The cell with the translations of its _wsvec.dat applied; warns when they are announced but absent."""
+    found = chosen("wsvec", wsvec, path, "_wsvec.dat")
+    if found is None:
+        win = beside(path, ".win")
+        source = path if announced(comment) else win
+        if wsvec is None and (announced(comment) or (win is not None and win_announces_replicas(win))):
             warnings.warn(
-                f"{os.fspath(path)} holds no orbital positions, so Omega, g and G lack their contribution; give"
-                " positions=(n, 3) in nm (the Wannier centres) or use the _tb.dat file",
-                MissingPositionsWarning,
+                f"{os.fspath(source or path)} says use_ws_distance, but there is no _wsvec.dat beside"
+                f" {os.fspath(path)}: without its translations the bands between the k points of the calculation are"
+                " not Wannier90's own; give wsvec=, or wsvec=False if they are applied already",
+                InputHealthWarning,
                 stacklevel=3,
             )
-        return _Cell(given, blocks.vectors, energies, None, centres)
-    own = blocks.lattice_angstrom * NM_PER_ANGSTROM
-    if given is not None and np.abs(given - own).max() > 1e-4:
-        raise ArgumentError(f"lattice differs from the one in {os.fspath(path)}, {own.tolist()} nm: leave it out")
-    shifts = blocks.position_angstrom / blocks.degeneracies[:, None, None, None] * NM_PER_ANGSTROM
-    return _Cell(own, blocks.vectors, energies, shifts, centres)
+        return cell
+    replicas = read_wsvec(found, cell.vectors, cell.energies.shape[-1])
+    files = (*cell.files, found)
+    if replicas is None or replicas.trivial:
+        return replace(cell, files=files)
+    targets = reached_vectors(replicas, cell.vectors, cell.energies.shape[-1])
+    energies = spread(replicas, cell.vectors, cell.energies, targets)
+    shifts = None if cell.shifts is None else spread(replicas, cell.vectors, cell.shifts, targets)
+    return replace(cell, vectors=targets, energies=energies, shifts=shifts, files=files)
+
+
+def _check_named(argument: str, given: object, wanted: str) -> None:
+    """Raises ArgumentTypeError for text that names no file and does not look as if it should."""
+    if isinstance(given, str) and not os.path.splitext(given)[1] and not os.path.exists(given):
+        raise ArgumentTypeError(f"{argument} must be {wanted}, got {given!r}, which is no file")
 
 
 def _option(argument: str, value: ArrayLike, shape: tuple[int, int]) -> FloatArray:
@@ -149,80 +278,3 @@ def _option(argument: str, value: ArrayLike, shape: tuple[int, int]) -> FloatArr
     if rows.shape != shape or not np.isfinite(rows).all():
         raise ArgumentError(f"{argument} must be finite and have shape {shape}, nm, got shape {rows.shape}")
     return rows
-
-
-def _origin(path: Path, vectors: np.ndarray) -> int:
-    found = np.flatnonzero(~vectors.any(axis=1))
-    if len(found) == 0:
-        raise FileFormatError(path, None, "there is no block R = (0, 0, 0)")
-    return int(found[0])
-
-
-def _hermitian_positions(path: Path, cell: _Cell) -> _Cell:
-    """The cell with the Hermitian part of r, which is what postw90 uses.
-
-    Wannier90 writes r from finite differences on its k mesh (WANG_2006, Eq. 44), which break r(-R) = r(R)^+.
-    """
-    if cell.shifts is None:
-        return cell
-    number_of = {tuple(vector): number for number, vector in enumerate(cell.vectors.tolist())}
-    partners = [number_of.get(tuple(-entry for entry in vector)) for vector in cell.vectors.tolist()]
-    if None in partners:
-        return cell  # LatticeModel names the vector without a partner
-    mirrored = cell.shifts[np.array(partners, dtype=np.int64)].conj().swapaxes(-1, -2)
-    deviation = float(np.abs(cell.shifts - mirrored).max())
-    if deviation > HERMITICITY_TOLERANCE_NM:
-        warnings.warn(
-            f"the position matrices of {os.fspath(path)} break r(-R) = r(R)^+ by up to {deviation:.2g} nm (finite"
-            " differences on the k mesh of the calculation); their Hermitian part is used",
-            InputHealthWarning,
-            stacklevel=3,
-        )
-    return replace(cell, shifts=(cell.shifts + mirrored) / 2)
-
-
-def _sheet(path: Path, cell: _Cell) -> _Cell:
-    """The two-dimensional part: a3, the z components and every R with R3 != 0 go, after a look at what is lost."""
-    plane = cell.lattice[:2]
-    if np.abs(plane[:, 2]).max() > 1e-6 * np.linalg.norm(plane, axis=1).max():
-        raise ArgumentError(f"dim=2 needs a1 and a2 in the xy plane, got {plane.tolist()} nm; rotate the cell")
-    inside = cell.vectors[:, 2] == 0
-    lost = np.abs(cell.energies[~inside])
-    if lost.max(initial=0.0) > INTERLAYER_TOLERANCE_EV:
-        number = int(lost.max(axis=(1, 2)).argmax())
-        raise ArgumentError(
-            f"dim=2 needs hoppings with R3 != 0 below {INTERLAYER_TOLERANCE_EV * 1e3:g} meV, but"
-            f" {os.fspath(path)} has {lost.max() * 1e3:.3g} meV at R = {tuple(cell.vectors[~inside][number].tolist())};"
-            " use dim=3 or a cell with more vacuum along a3"
-        )
-    lost_length = 0.0 if cell.shifts is None else float(np.abs(cell.shifts[~inside]).sum())
-    if lost.any() or lost_length > 0:
-        warnings.warn(
-            f"dim=2 dropped the blocks with R3 != 0 of {os.fspath(path)}: hoppings of {lost.sum() * 1e3:.3g} meV in"
-            f" all (largest {lost.max() * 1e3:.3g} meV), position matrices of {lost_length:.3g} nm in all",
-            InputHealthWarning,
-            stacklevel=3,
-        )
-    return _Cell(
-        plane[:, :2],
-        cell.vectors[inside, :2],
-        cell.energies[inside],
-        None if cell.shifts is None else cell.shifts[inside, :2],
-        None if cell.positions is None else cell.positions[:, :2],
-    )
-
-
-def _warn_of_replicas(path: Path) -> None:
-    """Warns when a `_wsvec.dat` lies beside the file and says that its shifts belong to these hoppings."""
-    stem = os.fspath(path).removesuffix(".gz")
-    for ending in ("_tb.dat", "_hr.dat"):
-        beside = stem.removesuffix(ending) + "_wsvec.dat"
-        if stem.endswith(ending) and os.path.isfile(beside):
-            with open(beside, encoding="utf-8", errors="replace") as file:
-                if "use_ws_distance=.true." in file.readline().replace(" ", ""):
-                    warnings.warn(
-                        f"{beside} holds minimal-distance shifts (use_ws_distance) that are not applied; bands between"
-                        " the k points of the calculation are less smooth than Wannier90's own",
-                        InputHealthWarning,
-                        stacklevel=3,
-                    )
