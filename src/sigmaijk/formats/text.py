@@ -22,7 +22,7 @@ from sigmaijk.model import FloatArray
 Path = str | os.PathLike[str]
 
 GZIP_MAGIC = b"\x1f\x8b"
-CHUNK = 1 << 18
+CHUNK = 1 << 16
 """Bytes of a piece: its numbers stay in the cache, and beside any model of interest it is small."""
 LONGEST_LINE = 1 << 20
 """Bytes; the longest lines of real files are degeneracies of other programs, a few thousand."""
