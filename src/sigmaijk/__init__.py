@@ -17,6 +17,11 @@ _HOME = {
     "from_model": ".formats.bridges",
     "band_geometry": ".geometry",
     "BandGeometry": ".geometry",
+    "geometry_map": ".maps",
+    "GeometryMap": ".maps",
+    "fermi_map": ".fermi_surface",
+    "FermiMap": ".fermi_surface",
+    "write_frmsf": ".frmsf",
     "conductivity": ".driver",
     "spectrum": ".spectral",
     "Spectrum": ".spectral",
@@ -37,9 +42,7 @@ _HOME = {
     "SingularResponseWarning": ".errors",
     "MissingPositionsWarning": ".errors",
     "InputHealthWarning": ".errors",
-}
-_LATER = {
-    "symmetry": "point groups from the Hamiltonian and the allowed tensor form",
+    "SymmetryWarning": ".errors",
 }
 
 __all__ = [
@@ -48,7 +51,9 @@ __all__ = [
     "BandGeometry",
     "ContinuumModel",
     "ConvergenceWarning",
+    "FermiMap",
     "FileFormatError",
+    "GeometryMap",
     "InputHealthWarning",
     "JetError",
     "JobError",
@@ -60,22 +65,27 @@ __all__ = [
     "SigmaijkWarning",
     "SingularResponseWarning",
     "Spectrum",
+    "SymmetryWarning",
     "UnsupportedFeatureError",
     "__version__",
     "band_geometry",
     "component",
     "conductivity",
+    "fermi_map",
     "from_model",
+    "geometry_map",
     "kelvin",
     "models",
     "open_result",
     "read_wannier90",
     "spectrum",
+    "symmetry",
     "theory",
+    "write_frmsf",
 ]
 
 if TYPE_CHECKING:
-    from . import models, theory
+    from . import models, symmetry, theory
     from .driver import conductivity
     from .errors import (
         ArgumentError,
@@ -91,11 +101,15 @@ if TYPE_CHECKING:
         SigmaijkError,
         SigmaijkWarning,
         SingularResponseWarning,
+        SymmetryWarning,
         UnsupportedFeatureError,
     )
+    from .fermi_surface import FermiMap, fermi_map
     from .formats.bridges import from_model
     from .formats.wannier90 import read_wannier90
+    from .frmsf import write_frmsf
     from .geometry import BandGeometry, band_geometry
+    from .maps import GeometryMap, geometry_map
     from .models.continuum import ContinuumModel
     from .models.lattice import LatticeModel
     from .results import component, open_result
@@ -108,21 +122,9 @@ def __getattr__(name: str) -> Any:
         value = getattr(import_module(_HOME[name], __name__), name)
         globals()[name] = value
         return value
-    if name in ("models", "theory"):
+    if name in ("models", "symmetry", "theory"):
         return import_module(f".{name}", __name__)
-    if name in _LATER:
-        raise _later(name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def _later(name: str) -> Exception:
-    """An error that `except AttributeError`, `except NotImplementedError` and `except SigmaijkError` all catch."""
-    from .errors import UnsupportedFeatureError
-
-    class MissingFeatureError(UnsupportedFeatureError, AttributeError):
-        """A public module that belongs to a later version."""
-
-    return MissingFeatureError(f"sigmaijk.{name} ({_LATER[name]}) does not exist yet")
 
 
 def __dir__() -> list[str]:

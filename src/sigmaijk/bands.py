@@ -11,11 +11,13 @@ Shapes: k point, n band, m any state of the model, a b directions. A *block arra
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from copy import copy
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
-from .arrays import ComplexArray, FloatArray
+from .arrays import BoolArray, ComplexArray, FloatArray
 from .errors import ModelError
 from .model import HamiltonianJet
 
@@ -84,6 +86,13 @@ class Bands(ABC):
         self.energy = groups.energy[:, wanted]
         self.gap = groups.gap()[:, wanted]
         self._connection: ComplexArray | None = None
+        self._states: BoolArray | None = None
+
+    def through(self, states: BoolArray) -> Self:
+        """The same bands, whose sums over states outside a group run over some of the states (m,) only."""
+        cut = copy(self)
+        cut._states = states
+        return cut
 
     @abstractmethod
     def virtual(self, left: ComplexArray, right: ComplexArray, power: int) -> np.ndarray:
@@ -172,6 +181,7 @@ class Singles(Bands):
         return np.sqrt((pair.real**2 + pair.imag**2).sum(axis=1))
 
     def virtual(self, left: ComplexArray, right: ComplexArray, power: int) -> np.ndarray:
+        left = left if self._states is None else left * self._states
         weighted = left if power == 0 else left * (self._inverse**power)[:, None]
         sums = weighted.swapaxes(1, 2) @ right.conj().transpose(0, 2, 3, 1)
         return sums.transpose(0, 2, 3, 1)
@@ -235,6 +245,7 @@ class Multiplets(Bands):
         return np.sqrt((np.abs(self._velocity) ** 2).sum(axis=(1, 3)))[:, self._inner]
 
     def virtual(self, left: ComplexArray, right: ComplexArray, power: int) -> np.ndarray:
+        left = left if self._states is None else left * self._states
         weighted = left if power == 0 else left * (self._inverse**power)[:, None]
         count, number, size, states = weighted.shape
         columns = right.conj().reshape(count, -1, states).swapaxes(1, 2)

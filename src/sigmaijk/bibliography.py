@@ -58,3 +58,36 @@ QIU_2025 = Paper(
     "Nature, doi:10.1038/s41586-025-08862-x, Supplementary Information V",
     2025,
 )
+HALDANE_1988 = Paper(
+    "F. D. M. Haldane",
+    "Model for a Quantum Hall Effect without Landau Levels: Condensed-Matter Realization of the 'Parity Anomaly'",
+    "Phys. Rev. Lett. 61, 2015",
+    1988,
+)
+LIU_2021 = Paper(
+    "H. Liu, J. Zhao, Y.-X. Huang, W. Wu, X.-L. Sheng, C. Xiao, S. A. Yang",
+    "Intrinsic Second-Order Anomalous Hall Effect and Its Application in Compensated Antiferromagnets",
+    "Phys. Rev. Lett. 127, 277202",
+    2021,
+)
+ARMITAGE_2018 = Paper(
+    "N. P. Armitage, E. J. Mele, A. Vishwanath",
+    "Weyl and Dirac semimetals in three-dimensional solids",
+    "Rev. Mod. Phys. 90, 015001",
+    2018,
+)
+FANG_2016 = Paper(
+    "C. Fang, H. Weng, X. Dai, Z. Fang", "Topological nodal line semimetals", "Chin. Phys. B 25, 117106", 2016
+)
+YODA_2018 = Paper(
+    "T. Yoda, T. Yokoyama, S. Murakami",
+    "Orbital Edelstein Effect as a Condensed-Matter Analog of Solenoid",
+    "Nano Lett. 18, 916",
+    2018,
+)
+TSIRKIN_2021 = Paper(
+    "S. S. Tsirkin",
+    "High performance Wannier interpolation of Berry curvature and related quantities with WannierBerri code",
+    "npj Comput. Mater. 7, 33",
+    2021,
+)

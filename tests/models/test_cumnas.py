@@ -152,6 +152,20 @@ def test_conductivity_of_the_gapped_crystal_is_the_printed_one(oblique_sums: np.
     assert (np.abs(found - oblique_sums) <= error + 1e-15).all()
 
 
+def test_conductivity_on_grids_has_all_printed_digits():
+    """To 1e-8; where the bumps are broad, grids are the cheapest way to so many."""
+    mus, expected = list(METRIC_OBLIQUE), list(METRIC_OBLIQUE.values())
+    dataset = sg.conductivity(
+        cumnas(direction=OBLIQUE), mus, ROOM, terms="qm", rtol=1e-8, method="trapezoid", progress=False
+    )
+    assert dataset.attrs["converged"] == 1
+    found = dataset["qm_natural"].values[0]
+    for column, one in enumerate(expected):
+        assert_same(found[column, 1, 0, 0], one, rtol=1e-8, floor=1e-3)
+        assert_same(found[column, 0, 0, 1], -0.5 * one, rtol=1e-8, floor=1e-3)
+        assert_forbidden(found[column, 0, 1, 1], one, rtol=1e-8)
+
+
 def test_conductivity_scales_with_the_cell_and_the_hopping():
     """I_qm has the unit nm/eV: a -> 0.4 nm and t, mu, kT -> half leave I a**-1 t."""
     dataset = sg.conductivity(cumnas(0.5, OBLIQUE, 0.4), -0.5, ROOM / 2, terms="qm", rtol=1e-3, progress=False)
