@@ -23,7 +23,7 @@ SLOW = 1.0
 
 
 def fuzzed(kind: str, count: int, seed: int, folder: Path) -> tuple[Counter[str], list[str], float]:
-    """Outcomes of so many files of one kind, the inputs that crashed or took long, and the longest time in CPU seconds."""
+    """Outcomes of so many files of one kind, the inputs that crashed or took long, and the longest CPU time in s."""
     outcomes: Counter[str] = Counter()
     bad: list[str] = []
     longest = 0.0
@@ -56,8 +56,8 @@ def main() -> int:
             outcomes, bad, longest = fuzzed(kind, each, seed, Path(folder))
             spent = time.process_time() - start
             refused = each - outcomes["read"] - outcomes["crash"]
-            row = f"{kind:10s}{each:9d}{outcomes['read']:9d}{refused:9d}{outcomes['crash']:9d}{longest:12.2f}{spent:9.0f}"
-            print(row, flush=True)
+            counts = f"{outcomes['read']:9d}{refused:9d}{outcomes['crash']:9d}"
+            print(f"{kind:10s}{each:9d}{counts}{longest:12.2f}{spent:9.0f}", flush=True)
             failures += bad
     print("\n".join(failures[:20]))
     return 1 if failures else 0
