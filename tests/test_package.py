@@ -9,7 +9,7 @@ import pytest
 
 import sigmaijk as sg
 
-HEAVY = ("xarray", "scipy", "matplotlib", "pydantic", "typer", "rich", "h5py", "h5netcdf")
+HEAVY = ("xarray", "scipy", "matplotlib", "pydantic", "typer", "rich", "h5py", "h5netcdf", "spglib")
 
 
 def test_importing_the_package_loads_no_heavy_library():
@@ -34,15 +34,6 @@ def test_no_module_is_called_like_a_public_function():
 def test_an_unknown_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="has no attribute 'conductance'"):
         _ = sg.conductance
-
-
-@pytest.mark.parametrize(("name", "feature"), [("symmetry", "tensor form")])
-def test_modules_of_later_versions_say_so(name: str, feature: str):
-    assert not hasattr(sg, name)
-    with pytest.raises(sg.SigmaijkError, match=feature):
-        getattr(sg, name)
-    with pytest.raises(NotImplementedError, match="does not exist yet"):
-        getattr(sg, name)
 
 
 def test_bad_arguments_are_both_ours_and_the_builtin_kind():

@@ -42,9 +42,7 @@ _HOME = {
     "SingularResponseWarning": ".errors",
     "MissingPositionsWarning": ".errors",
     "InputHealthWarning": ".errors",
-}
-_LATER = {
-    "symmetry": "point groups from the Hamiltonian and the allowed tensor form",
+    "SymmetryWarning": ".errors",
 }
 
 __all__ = [
@@ -67,6 +65,7 @@ __all__ = [
     "SigmaijkWarning",
     "SingularResponseWarning",
     "Spectrum",
+    "SymmetryWarning",
     "UnsupportedFeatureError",
     "__version__",
     "band_geometry",
@@ -80,12 +79,13 @@ __all__ = [
     "open_result",
     "read_wannier90",
     "spectrum",
+    "symmetry",
     "theory",
     "write_frmsf",
 ]
 
 if TYPE_CHECKING:
-    from . import models, theory
+    from . import models, symmetry, theory
     from .driver import conductivity
     from .errors import (
         ArgumentError,
@@ -101,6 +101,7 @@ if TYPE_CHECKING:
         SigmaijkError,
         SigmaijkWarning,
         SingularResponseWarning,
+        SymmetryWarning,
         UnsupportedFeatureError,
     )
     from .fermi_surface import FermiMap, fermi_map
@@ -121,21 +122,9 @@ def __getattr__(name: str) -> Any:
         value = getattr(import_module(_HOME[name], __name__), name)
         globals()[name] = value
         return value
-    if name in ("models", "theory"):
+    if name in ("models", "symmetry", "theory"):
         return import_module(f".{name}", __name__)
-    if name in _LATER:
-        raise _later(name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def _later(name: str) -> Exception:
-    """An error that `except AttributeError`, `except NotImplementedError` and `except SigmaijkError` all catch."""
-    from .errors import UnsupportedFeatureError
-
-    class MissingFeatureError(UnsupportedFeatureError, AttributeError):
-        """A public module that belongs to a later version."""
-
-    return MissingFeatureError(f"sigmaijk.{name} ({_LATER[name]}) does not exist yet")
 
 
 def __dir__() -> list[str]:

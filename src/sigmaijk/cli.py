@@ -142,12 +142,14 @@ def info(
     spin_order: Annotated[str | None, typer.Option("--spin-order", help="interleaved or block, of spinors.")] = None,
     dim: Annotated[int | None, typer.Option("--dim", help="2 for a sheet in the xy plane.")] = None,
     parameters: Annotated[str, typer.Option("--parameters", help="Of a named model, '{\"t\": 0.9}'.")] = "{}",
+    mu: Annotated[float | None, typer.Option("--mu", help="List the smallest gaps within 0.5 eV of this, eV.")] = None,
     allow_code: Annotated[bool, typer.Option("--allow-code", help="Run the Python function of a job.")] = False,
 ) -> int:
-    """Bands, dimension and health of a model, with its smallest gaps on a small sample of k."""
+    """Bands, dimension and health of a model, its symmetry and the components that it allows."""
     from .inspection import inspect_model
     from .job import load_job
     from .sources import model_file, naming
+    from .symmetry import describe
     from .tables import output_console, print_inspection
 
     if lattice is not None and lattice_nm is not None:
@@ -156,8 +158,11 @@ def info(
     options = {"lattice": rows, "positions": positions, "spin_order": spin_order, "dim": dim}
     named = _named_or_read(model, options, parameters, allow_code)
     with naming(model_file(load_job(model)) if model.endswith(".toml") else Path(model)):
-        found = inspect_model(named)
-    print_inspection(found, output_console())
+        found, lines = inspect_model(named, mu), describe(named)
+    console = output_console()
+    print_inspection(found, console)
+    for line in lines:
+        console.print(line, markup=False, highlight=False)
     return 0
 
 

@@ -70,3 +70,7 @@ class MissingPositionsWarning(SigmaijkWarning):
 
 class InputHealthWarning(SigmaijkWarning):
     """An input is usable, but something in it deserves a second look (dropped hoppings, asymmetry)."""
+
+
+class SymmetryWarning(SigmaijkWarning):
+    """A symmetry holds only roughly, or a result does not have one that its model has."""
