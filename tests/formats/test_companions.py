@@ -404,3 +404,14 @@ def test_spin_options_are_checked(
 def test_three_functions_have_no_spin_order(tmp_path: Path) -> None:
     with pytest.raises(ArgumentError, match="needs an even number of Wannier functions, got 3"):
         sg.read_wannier90(TEXTS.write(tmp_path, "x", "_tb.dat"), spin_order="block")
+
+
+def test_the_thickness_of_a_slab_reaches_the_result(tmp_path: Path) -> None:
+    """2 nm of cell, 0.65 nm of layer: the layer divides, not the cell."""
+    path = TEXTS.write(tmp_path, "slab", "_tb.dat", "_wsvec.dat")
+    model = sg.read_wannier90(path, dim=2, thickness=0.65)
+    mu = float(np.linalg.eigvalsh(model.hamiltonian([[0.0, 0.0]]))[0, 0])
+    ds = sg.conductivity(model, mu, sg.kelvin(300), terms="qm", rtol=0.3, progress=False, max_k_points=20_000)
+    sheet = sg.component(ds, "qm", "xyy", unit="A nm/V^2")
+    assert abs(float(sheet.squeeze())) > 0
+    assert_same(sg.component(ds, "qm", "xyy", unit="A/V^2"), sheet / 0.65, rtol=1e-14, floor=0.0)
