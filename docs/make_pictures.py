@@ -331,7 +331,7 @@ def main() -> None:
     draw_response(folder / "dirac_pt.png")
     draw_paper(folder)
     draw_maps(folder / "maps.png")
-    draw_models(folder / "models.png")
+    draw_models(folder / "published.png")
 
 
 if __name__ == "__main__":

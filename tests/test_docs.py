@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = ["README.md", "docs/method.md", "docs/theory.md", "docs/maps.md", "docs/models.md"]
+PAGES = ["README.md", "docs/method.md", "docs/theory.md", "docs/maps.md", "docs/published.md"]
 
 
 @pytest.mark.parametrize("page", PAGES)
