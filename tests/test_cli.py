@@ -367,7 +367,7 @@ def test_info_of_a_hopping_file_needs_its_lattice(tmp_path, monkeypatch, capsys)
     assert "1 bands, 3D" in captured.out
     assert "1 x 0 x 0 lattice vectors" in captured.out
     assert "lack their contribution" in captured.out
-    assert "warning: x_hr.dat holds no orbital positions" in captured.err
+    assert "warning: x_hr.dat has no orbital positions" in captured.err
 
 
 @pytest.mark.parametrize("arguments", [[], ["--help"], ["run", "--help"], ["--version"]])

@@ -12,6 +12,8 @@ from sigmaijk import driver
 from sigmaijk.levelset import costs
 from sigmaijk.levelset.audit import other_cell
 from sigmaijk.levelset.samples import Cell
+from support import assert_same
+from theory.referee_models import random_model
 
 
 def tilted_node(kx, ky):
@@ -32,6 +34,18 @@ def test_simplices_are_chosen_where_they_are_expected_to_be_cheaper(monkeypatch)
     assert "chosen because" in ds.attrs["method"]
     value, error = (float(ds[name].values[0, 0, 0, 1, 1]) for name in ("qm_natural", "qm_natural_error"))
     assert abs(value + 0.2150160024295) <= 3 * error < 0.01
+
+
+def test_a_bump_whose_centre_lies_in_a_gap_has_its_cost_on_the_flanks():
+    """In space, with no level set at mu, patches looked free, took a million points and did not converge."""
+    ds, plain = (
+        sg.conductivity(random_model(2, dim=3), 0.5, 0.2, terms="qm", method=method, progress=False)
+        for method in ("auto", "trapezoid")
+    )
+    assert ds.attrs["converged"] == 1
+    assert ds.attrs["k_points"] < 60_000
+    assert "about 0 k-points" not in ds.attrs["method"]
+    assert_same(ds["qm_natural"].values, plain["qm_natural"].values, rtol=1e-3, floor=1e-5)
 
 
 def test_an_audit_looks_twice_and_agrees():

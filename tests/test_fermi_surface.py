@@ -124,14 +124,15 @@ def test_regions_of_a_lattice_reach_across_the_border_of_the_cell():
     assert np.abs(first["K"]).max() > 2 * np.abs(found.total).max() / 3
 
 
-def test_the_nearest_centre_of_an_oblique_cell_is_that_of_all_its_images():
+@pytest.mark.parametrize("seed", range(5))
+def test_the_nearest_centre_of_an_oblique_cell_is_that_of_all_its_images(seed: int):
     model = sg.models.haldane(M=0.5, phi=0.3)
     found = sg.fermi_map(model, 1.5, "drude")
-    centres = np.random.default_rng(7).uniform(-9, 9, size=(15, 2))
+    centres = np.random.default_rng(seed).uniform(-9, 9, size=(2, 2))
     shifts = np.stack(np.meshgrid(*[np.arange(-5, 6)] * 2), axis=-1).reshape(-1, 2) @ model.reciprocal
     away = np.linalg.norm(found.k[:, None, None] - centres[:, None] - shifts, axis=-1).min(axis=2)
     regions = found.by_region({str(number): centre for number, centre in enumerate(centres)})
-    expected = [found.contribution[away.argmin(axis=1) == number].sum(axis=0) for number in range(15)]
+    expected = [found.contribution[away.argmin(axis=1) == number].sum(axis=0) for number in range(2)]
     assert_same(list(regions.values()), expected, rtol=1e-12, floor=1e-6)
 
 

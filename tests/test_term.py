@@ -9,8 +9,9 @@ import pytest
 
 from contracts.random_models import random_ingredients, random_points, random_unitary
 from sigmaijk.bands import Multiplets, solve
+from sigmaijk.integrand import jet_order
 from sigmaijk.models import tilted_dirac
-from sigmaijk.term import hook_basis, jet_order, symmetric_basis
+from sigmaijk.term import hook_basis, symmetric_basis
 from sigmaijk.terms import CATALOGUE, BerryCurvatureDipole, Drude, QuantumMetricDipole
 from support import assert_same
 

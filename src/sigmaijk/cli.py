@@ -142,6 +142,7 @@ def info(
     spin_order: Annotated[str | None, typer.Option("--spin-order", help="interleaved or block, of spinors.")] = None,
     dim: Annotated[int | None, typer.Option("--dim", help="2 for a sheet in the xy plane.")] = None,
     parameters: Annotated[str, typer.Option("--parameters", help="Of a named model, '{\"t\": 0.9}'.")] = "{}",
+    mu: Annotated[float | None, typer.Option("--mu", help="List the smallest gaps within 0.5 eV of this, eV.")] = None,
     allow_code: Annotated[bool, typer.Option("--allow-code", help="Run the Python function of a job.")] = False,
 ) -> int:
     """Bands, dimension and health of a model, its symmetry and the components that it allows."""
@@ -157,7 +158,7 @@ def info(
     options = {"lattice": rows, "positions": positions, "spin_order": spin_order, "dim": dim}
     named = _named_or_read(model, options, parameters, allow_code)
     with naming(model_file(load_job(model)) if model.endswith(".toml") else Path(model)):
-        found, lines = inspect_model(named), describe(named)
+        found, lines = inspect_model(named, mu), describe(named)
     console = output_console()
     print_inspection(found, console)
     for line in lines:

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike
 from .arrays import BoolArray, FloatArray, IntArray
 from .domain import cell_of, choose_bands
 from .errors import ConvergenceWarning, SingularResponseWarning
+from .integrand import Integrand
 from .levelset.audit import compare, other_cell
 from .levelset.discovery import Unresolved
 from .levelset.elements import Peaks
@@ -33,7 +34,6 @@ from .results import TermResult, to_dataset
 from .sampler import BandSampler, WindowGrew
 from .singular import Singularity, divergent_nodes, van_hove_points
 from .tensors import THERMAL_REACH, goals, letters, measure, term_result, versions
-from .term import Term
 
 if TYPE_CHECKING:
     import xarray
@@ -96,10 +96,11 @@ def conductivity(
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(1), make_progress(progress) as monitor:
-        return _run(model, request, monitor)
+        return compute(model, request, monitor)
 
 
-def _run(model: Model, request: Request, monitor: Progress) -> xarray.Dataset:
+def compute(model: Model, request: Request, monitor: Progress) -> xarray.Dataset:
+    """The dataset of a checked request; warnings name the caller of the function that calls this one."""
     sampler = BandSampler(model, request.terms, request.degeneracy_tol, limit=request.max_k_points)
     mus, mu_of = np.unique(request.mu, return_inverse=True)
     widths, width_of = np.unique(request.kT, return_inverse=True)
@@ -243,7 +244,7 @@ def _assemble(
     return to_dataset(mu=request.mu, kT=request.kT, dim=model.dim, terms=results, tau=request.tau, attrs=attrs)
 
 
-def _has_no_geometry(term: Term, sampler: BandSampler, integrals: Integrals) -> bool:
+def _has_no_geometry(term: Integrand, sampler: BandSampler, integrals: Integrals) -> bool:
     """Whether the integrand of a term is zero at every k: a single band, or bands that nothing couples."""
     samples = integrals.samples
     if samples is None or not samples.count:

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from .arrays import FloatArray
 from .errors import ArgumentError, ArgumentTypeError, UnsupportedFeatureError
+from .integrand import Integrand
 from .model import Model, as_number, as_reals
 from .term import Term
 from .terms import CATALOGUE
@@ -29,7 +30,7 @@ class Request:
 
     mu: FloatArray
     kT: FloatArray
-    terms: tuple[Term, ...]
+    terms: tuple[Integrand, ...]
     rtol: float
     atol: dict[str, float]
     tau: float | None
@@ -157,7 +158,7 @@ def _refuse_later(form: str, executor: object, checkpoint: object) -> None:
     if not isinstance(form, str):
         raise ArgumentTypeError(f"form must be 'WPD' (Eq. 13), got {form!r}")
     if form in ("LKA", "QK"):
-        raise UnsupportedFeatureError(f"form={form!r}: the rows of Table 1 other than WPD come with sigmaijk.theory")
+        raise UnsupportedFeatureError(f"form={form!r}: this is for WPD alone; sg.theory.table1 has the rows of Table 1")
     if form != "WPD":
         raise ArgumentError(f"form must be 'WPD' (Eq. 13), got {form!r}")
     if executor is not None:

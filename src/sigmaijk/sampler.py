@@ -12,10 +12,10 @@ from .arrays import BoolArray, FloatArray
 from .bands import solve
 from .errors import ModelError, SigmaijkError
 from .geometry import chunk_size
+from .integrand import Integrand, jet_order
 from .levelset.samples import OutOfPoints, Sample
 from .levelset.threads import in_order, usable_cores
 from .model import Model
-from .term import Term, jet_order
 
 T = TypeVar("T")
 
@@ -37,7 +37,7 @@ class WindowGrew(Exception):
 class Columns:
     """Where each term stands in the vector of integrands: its independent entries, its modulus, its small-gap part."""
 
-    def __init__(self, terms: Sequence[Term], dim: int) -> None:
+    def __init__(self, terms: Sequence[Integrand], dim: int) -> None:
         self.entries: dict[str, slice] = {}
         self.modulus: dict[str, int] = {}
         self.small_gap: dict[str, int] = {}
@@ -58,7 +58,7 @@ class BandSampler:
     def __init__(
         self,
         model: Model,
-        terms: Sequence[Term],
+        terms: Sequence[Integrand],
         degeneracy_tol: float,
         *,
         limit: int = sys.maxsize,

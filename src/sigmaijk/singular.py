@@ -17,13 +17,13 @@ import numpy as np
 from .arrays import BoolArray, ComplexArray, FloatArray
 from .bands import Groups, solve
 from .geometry import inverse_mass
+from .integrand import Integrand
 from .levelset.discovery import Unresolved
 from .levelset.peaks import bump
 from .levelset.samples import OutOfPoints
 from .levelset.simplices import Integrals
 from .model import HamiltonianJet
 from .sampler import BandSampler
-from .term import Term
 
 AT_MU = 1e-9
 """A critical energy within this of mu (eV) is at mu."""
@@ -129,7 +129,7 @@ def _across(node: Node) -> FloatArray:
     return directions[:, sizes > 1e-6 * sizes[0]].T
 
 
-def node_strength(node: Node, term: Term) -> float:
+def node_strength(node: Node, term: Integrand) -> float:
     """|c| of S(x) = c sgn(x)/x**2 for a node whose bands split in two directions, less what rounding leaves.
 
     In polar coordinates E_n = r e_n(phi) and F = F_1(phi)/r**3, so int F delta(E - x) = x**-2 int dphi e_n F_1.

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import xarray as xr
     from rich.console import Console
 
-    from .inspection import Inspection
+    from .inspection import Inspection, SymmetryCheck
 
 MAX_ROWS = 12
 MAX_COLUMNS = 4
@@ -23,6 +23,12 @@ PLAIN_WIDTH = 118
 
 REVERSAL_HOLDS_MEV, REVERSAL_SMALL_MEV = 1e-4, 50.0
 """|E(k) - E(-k)| below the first is rounding of printed digits; up to the second it may be noise of a Wannier fit."""
+
+TOUCHING_EV = 1e-8
+"""A gap below this is the rounding of a node."""
+
+WRONG_PARITY = 0.01
+"""Share of the curvature that may have the wrong parity where energies agree."""
 
 _SHOWN_ABOVE = 1e-3
 """A component smaller than this share of the largest of its term is left to the files."""
@@ -180,20 +186,25 @@ def print_inspection(found: Inspection, console: Console) -> None:
         table.add_row("|H(-R) - H(R)^+| as given", f"{found.asymmetry or 0.0:.1e} eV, then made Hermitian")
     table.add_row("|H - H^+| on the sample", f"{found.hermiticity_deviation:.1e} eV")
     table.add_row("|E(k) - E(-k)|", _reversal_text(found))
+    for check in found.symmetries:
+        table.add_row(check.name, _symmetry_text(check))
     table.add_row("energies on the sample", f"{low:.4f} .. {high:.4f} eV ({found.sampled} k-points)")
     if found.degenerate_pairs:
         table.add_row("degenerate everywhere", f"{found.degenerate_pairs} pairs of neighbouring bands")
     for gap in found.gaps[:3]:
         where = ", ".join(f"{entry:.3f}" for entry in gap.k)
-        text = f"{gap.size * 1e3:.3g} meV at {gap.energy:.4f} eV, k = ({where}) 1/nm"
+        size = f"{gap.size * 1e3:.3g} meV" if gap.size > TOUCHING_EV else "none: the bands touch"
+        text = f"{size} at {gap.energy:.4f} eV, k = ({where}) 1/nm"
         table.add_row(f"small gap, bands {gap.lower_band}-{gap.lower_band + 1}", text)
     console.print(table)
-    if REVERSAL_HOLDS_MEV < found.reversal_deviation * 1e3 < REVERSAL_SMALL_MEV:
+    broken = 1e3 * next(check.deviation for check in found.symmetries if check.name == "time reversal")
+    if REVERSAL_HOLDS_MEV < broken < REVERSAL_SMALL_MEV:
         console.print(
-            "So small a breaking of E(k) = E(-k) may be noise of a Wannier fit: suspect the T-odd terms (drude, qm).",
+            f"Time reversal is broken by only {broken:.2g} meV. In a material without magnetism that is noise of the "
+            "Wannier fit: suspect the T-odd terms (drude, qm), which vanish in it, until H has been symmetrised.",
             markup=False,
         )
-    console.print("Gaps are the smallest of the sample; between its points they can be smaller.", markup=False)
+    console.print("Gaps are followed to their minima from a small sample; others may hide.", markup=False)
 
 
 def _reversal_text(found: Inspection) -> str:
@@ -201,6 +212,27 @@ def _reversal_text(found: Inspection) -> str:
     if found.reversal_deviation * 1e3 <= REVERSAL_HOLDS_MEV:
         return f"{size}: the spectrum has time reversal or inversion"
     return f"up to {size}: both time reversal and inversion are broken"
+
+
+def _symmetry_text(check: SymmetryCheck) -> str:
+    """How well a symmetry holds and how that was tested."""
+    size = check.deviation * 1e3
+    holds = size <= REVERSAL_HOLDS_MEV
+    if check.by_unitary:
+        verdict = f"holds to {size:.1g} meV" if holds else f"broken by {_meV(size)} meV"
+        return f"{verdict}, under the best unitary found"
+    if check.curvature is None:
+        return f"pairs of bands 1-2, 3-4, .. split by up to {size:.2g} meV" + (": holds for spin 1/2" if holds else "")
+    parity = f"curvature of the occupied states has the wrong parity by {100 * check.curvature:.2g} %"
+    if not holds:
+        return f"broken by at least {_meV(size)} meV (energies); {parity}"
+    if check.curvature < WRONG_PARITY:
+        return f"holds: energies to {size:.1g} meV, curvature of the occupied states to {100 * check.curvature:.1g} %"
+    return f"broken, though energies agree to {size:.1g} meV: {parity}"
+
+
+def _meV(size: float) -> str:
+    return f"{size:.0f}" if size >= 100.0 else f"{size:.2g}"
 
 
 def _positions_text(found: Inspection) -> str:

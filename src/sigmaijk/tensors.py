@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from .arrays import BoolArray, FloatArray
+from .integrand import Integrand
 from .levelset.simplices import NOISE, Goal
 from .model import Model
 from .request import DIRECTIONS
 from .results import TermResult
 from .sampler import BandSampler, Columns
-from .term import Term
 
 THERMAL_REACH = 40.0
 """A band further than this many kT from mu counts as absent: f0' is below 5e-18 of its peak there."""
@@ -46,7 +46,7 @@ def goals(
 
 
 def term_result(
-    term: Term,
+    term: Integrand,
     columns: Columns,
     value: FloatArray,
     error: FloatArray,

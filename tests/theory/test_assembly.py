@@ -176,6 +176,19 @@ def test_a_forbidden_order_does_not_keep_the_grid_growing() -> None:
         assert_forbidden(found[order].values, reference[order].values, rtol=1e-5)
 
 
+def test_what_is_exactly_zero_has_no_error_to_divide_by() -> None:
+    """One band has no geometry, and far above all bands nothing is left to fill: no NaN, and no growing grid."""
+    hoppings = {(0, 0): [[0.1]], (1, 0): [[0.1]], (-1, 0): [[0.1]]}
+    single = sg.theory.conductivity(sg.LatticeModel(np.eye(2), hoppings), 0.1, 0.1, "perturbation")
+    above = sg.theory.conductivity(random_lattice(2, 2, 1), 1e6, 0.1, "luttinger-kohn")
+    for found, orders in ((single, ("tau1", "tau0")), (above, ORDERS)):
+        assert found.attrs["converged"] == 1
+        assert found.attrs["grid"] == 48
+        for order in orders:
+            assert not found[order].values.any()
+            assert not found[f"{order}_error"].values.any()
+
+
 def test_both_spins_count_twice() -> None:
     model = random_lattice(2, 2, 1, positions=True)
     hoppings = {(0, 0): np.diag([0.0, 1.0]), (1, 0): np.array([[0.1, 0.2j], [0.05, 0.1]])}
@@ -208,6 +221,8 @@ def test_an_unfinished_run_warns_and_keeps_its_error() -> None:
         ((0.3, 0.1, "kubo"), {}, "ArgumentError", "unknown route 'kubo'"),
         ((0.3, 0.1, "perturbation"), {"grid": 8}, "ArgumentError", "grid must be at least 18"),
         ((0.3, 0.1, "perturbation"), {"grid": 32.5}, "ArgumentTypeError", "grid must be a whole number"),
+        ((0.3, 0.1, "perturbation"), {"grid": 10**6}, "ArgumentError", "max_k_points = 300000: take at most 547"),
+        ((0.3, 0.1, "perturbation"), {"grid": 101, "max_k_points": 10_000}, "ArgumentError", "at most 100, or"),
         ((0.3, 0.1, "perturbation"), {"rtol": 0.0}, "ArgumentError", "rtol"),
         ((0.3, 0.1, "perturbation"), {"max_k_points": 0}, "ArgumentError", "max_k_points must be at least 1"),
     ],

@@ -101,6 +101,11 @@ def test_a_spacing_must_be_a_length(spacing: float):
         lattice_version(sg.models.dirac_pt(), spacing)
 
 
+def test_a_spacing_beyond_numbers_is_refused():
+    with pytest.raises(sg.ArgumentError, match=r"spacing must lie between 1e-30 and 1e\+30 nm"):
+        lattice_version(sg.models.dirac_pt(), 1e200)
+
+
 def test_a_lattice_model_has_no_lattice_version():
     with pytest.raises(sg.SigmaijkError, match="model must be a ContinuumModel, got a LatticeModel"):
         lattice_version(sg.models.cumnas(), 1.0)

@@ -1,4 +1,4 @@
-"""Table 1 as numbers: rows from their ingredients against printed expressions, other codes and each other."""
+"""Table 1 as numbers: rows from their ingredients against printed expressions, terms and each other."""
 
 from __future__ import annotations
 
@@ -8,62 +8,32 @@ import numpy as np
 import pytest
 
 import sigmaijk as sg
+from paper.printed import sea_rows
 from sigmaijk.theory import density_matrix, lattice_version, table1
 from sigmaijk.theory.row_integrands import SEMICLASSICAL, Ingredients
 from support import assert_forbidden, assert_same
 from theory.referee_models import random_hoppings, random_lattice, random_model
 
 MU, KT = 0.5, 0.3
-MILLIAMPERE = 1e3 * 2.434134807e-4
-"""mA nm/V^2 of 1 nm/eV."""
-PRINTED = {"WPD": (1.0, 0.5), "LKA": (2.0, 0.5), "QK": (0.5, 1.0)}
-"""Table 1 as printed: the factors of d_i G^jk and of -(d_k G^ij + d_j G^ik) under the Fermi sea."""
-TOY = {
-    0.15: {"WPD": -0.0750, "LKA": -0.1039, "QK": -0.1068, "LKA xxx": 0.0635},
-    0.25: {"WPD": -0.0523, "LKA": -0.0766, "QK": -0.0683, "LKA xxx": 0.0318},
-    0.30: {"WPD": -0.0440, "LKA": -0.0651, "QK": -0.0563, "LKA xxx": 0.0246},
-}
-"""xyy in mA nm/V^2 at kT = 2 meV, from a plain sum over 1600^2 points (PEERS.md, section 2)."""
 
 
 def row(table, name: str) -> np.ndarray:
     return table["I"].sel(row=name).values
 
 
-def printed_rows(model: sg.LatticeModel, mu: float, kT: float, n: int = 128) -> dict[str, np.ndarray]:
-    """The Fermi-sea expressions of Table 1 with d_i by FFT over one cell in the plane."""
-    ticks = np.arange(n) / n
-    geometry = sg.band_geometry(
-        model, model.cartesian(np.stack(np.meshgrid(ticks, ticks, indexing="ij"), axis=-1).reshape(-1, 2))
-    )
-    series = np.fft.fft2(geometry.band_normalized_metric.reshape(n, n, -1), axes=(0, 1))
-    modes = np.fft.fftfreq(n, 1.0 / n)
-    modes[n // 2] = 0.0
-    cells = np.stack(np.meshgrid(modes, modes, indexing="ij"), axis=-1) @ model.lattice
-    slopes = [np.fft.ifft2(1j * cells[..., i, None] * series, axes=(0, 1)).real for i in range(2)]
-    slope = np.stack(slopes).reshape(2, *geometry.band_normalized_metric.shape)
-    filling = 1.0 / (1.0 + np.exp((geometry.energy - mu) / kT))
-    total = np.einsum("ipnjk,pn->ijk", slope, filling) / (n**2 * model.volume)
-    others = total.swapaxes(0, 1) + np.moveaxis(total, 0, 2)
-    return {name: -(first * total - second * others) for name, (first, second) in PRINTED.items()}
-
-
-@pytest.mark.parametrize("mu", TOY)
-def test_the_toy_model_has_the_values_of_a_plain_sum(mu: float):
-    table = table1(sg.models.dirac_pt(), mu, 0.002)
-    for name in ("WPD", "LKA", "QK"):
-        assert MILLIAMPERE * row(table, name)[0, 1, 1] == pytest.approx(TOY[mu][name], abs=6e-5)
-    assert MILLIAMPERE * row(table, "LKA")[0, 0, 0] == pytest.approx(TOY[mu]["LKA xxx"], abs=6e-5)
-    assert row(table, "QK")[0, 0, 0] == pytest.approx(-1.5 * row(table, "LKA")[0, 0, 0], rel=2e-3)
+def test_a_continuum_model_takes_the_coefficients_of_its_lattice_version():
+    """The numbers of the toy model are a test of the paper's claims."""
+    table = table1(sg.models.dirac_pt(), 0.25, 0.002)
     assert "the model's lattice version" in table.attrs["qk_source"]
     assert json.loads(table.attrs["coefficients"])["QK"] == pytest.approx([0.5, 2.0], abs=1e-8)
+    assert row(table, "QK")[0, 0, 0] == pytest.approx(-1.5 * row(table, "LKA")[0, 0, 0], rel=2e-3)
 
 
 @pytest.mark.parametrize("positions", [False, True])
 def test_rows_are_the_printed_expressions(positions: bool):
     """On a crystal without symmetry; QK is then the density matrix itself."""
     model = random_model(3, positions=positions)
-    table, printed = table1(model, MU, KT, rtol=1e-6), printed_rows(model, MU, KT)
+    table, printed = table1(model, MU, KT, rtol=1e-6), sea_rows(model, MU, KT, 128)
     assert table.attrs["qk_source"].startswith("density matrix of the model itself on a grid of")
     for name, expected in printed.items():
         assert_same(row(table, name), expected, rtol=3e-6, floor=1e-5)
@@ -176,6 +146,11 @@ def test_answers_carry_units_errors_and_what_was_asked():
         ({"kT": -0.1}, "kT must be finite and not negative"),
         ({"rtol": 0.0}, "rtol must be finite and above zero"),
         ({"spacing": -1.0}, "spacing must be finite and above zero"),
+        (
+            {"model": random_model(2), "kT": 0.3, "spacing": 1.0},
+            "spacing is for the lattice version of a continuum model",
+        ),
+        ({"max_gigabytes": 1e-6}, "row QK.*more than max_gigabytes = 1e-06"),
         ({"grid": 64}, "grid is for the density matrix of a lattice model"),
         ({"model": random_model(2), "kT": 0.0, "grid": 64}, "grid is for the density matrix, which needs kT > 0"),
         ({"model": random_model(2), "kT": 0.01, "grid": 16}, "a grid of 16 x 16 is too coarse"),

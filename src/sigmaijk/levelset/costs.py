@@ -37,6 +37,8 @@ LARGEST_GRID = 60_000_000
 """Doubles that the sums over the blocks of a grid may take."""
 SCOUTS = 8
 """Energies at which the level sets are looked at beforehand."""
+UNDER_A_BUMP = np.array([0.0, 3.0, -3.0, 6.0, -6.0, 12.0, -12.0, 24.0, -24.0, 40.0, -40.0])
+"""And under each bump, in widths, until there is one: its centre may lie in a gap while its flanks do not."""
 
 
 class Costs(NamedTuple):
@@ -86,8 +88,11 @@ def _patches(mesh: Mesh, leads: list[int], peaks: Peaks, rtol: float, ends: Floa
     warm = peaks.width > 0
     sharp, bumps = np.unique(peaks.centre[~warm]), np.unique(peaks.centre[warm])
     probes = np.concatenate([sharp, bumps])
-    probes = probes[np.unique(np.linspace(0, len(probes) - 1, SCOUTS).astype(int))]
-    crossed = np.array([np.count_nonzero((low < e) & (high >= e)) for e in probes])
+    reach = np.concatenate([np.zeros(len(sharp)), [peaks.width[peaks.centre == e].max() for e in bumps]])
+    chosen = np.unique(np.linspace(0, len(probes) - 1, SCOUTS).astype(int))
+    under = probes[chosen, None] + reach[chosen, None] * UNDER_A_BUMP
+    counts = np.array([[np.count_nonzero((low < e) & (high >= e)) for e in row] for row in under])
+    crossed = np.take_along_axis(counts, (counts > 0).argmax(axis=1)[:, None], axis=1)[:, 0]
     pieces = np.where(crossed > 0, np.maximum(crossed / SIMPLICES_PER_PATCH[dim], LEAST_PATCHES[dim]), 0.0)
     digits = np.log10(1e-3 / min(rtol, 1e-2))
     each = float(pieces.mean()) * POINTS_PER_PATCH[dim] * (1.0 + MORE_PER_DIGIT * max(digits, -0.7))

@@ -6,7 +6,7 @@ The names below load what they need on first use.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 _HOME = {
     "field_modified": ".routes",
@@ -17,6 +17,13 @@ _HOME = {
 }
 
 __all__ = ["conductivity", "density_matrix", "field_modified", "lattice_version", "table1"]
+
+if TYPE_CHECKING:
+    from .assembly import conductivity
+    from .lattice_models import lattice_version
+    from .referee import density_matrix
+    from .routes import field_modified
+    from .rows import table1
 
 
 def __getattr__(name: str) -> Any:

@@ -91,7 +91,7 @@ def conductivity(
     mu, kT: chemical potential and thermal energy above zero, eV. route: a name as in `field_modified`.
     grid: points along each axis of a uniform grid; by default grown by half from 32 (3D: 16) until the result stands
         still to rtol of each order's largest entry. max_k_points: the largest grid, 300 000 by default, 20 000 for
-        packets.
+        packets; a grid beyond it is refused.
 
     At each k the route is asked in weak fields, e|E||A|/gap = 1e-4, along all axes and their sums; the connection's odd
     and the energy's even part are its first and second order. Their k-derivatives are differences of order 10 on the
@@ -119,10 +119,16 @@ def conductivity(
     rtol = positive("rtol", rtol)
     degeneracy_tol = not_negative("degeneracy_tol", degeneracy_tol, "eV")
     limit = MAX_K_POINTS[route] if max_k_points is None else _whole("max_k_points", max_k_points, 1)
+    if size is not None and size**model.dim > limit:
+        raise ArgumentError(
+            f"grid = {size} makes {size**model.dim:.3g} k-points, more than max_k_points = {limit}: take at most "
+            f"{_root(limit, model.dim)}, or raise max_k_points"
+        )
     task = Assembly(model, mu, kT, route, degeneracy_tol, rtol)
     found = _on_one_grid(task, size) if size is not None else _refined(task, limit)
     if not found.converged:
-        relative = found.error / np.maximum(np.abs(found.value).max(axis=(1, 2, 3)), found.floor / rtol)
+        size_of = np.maximum(np.abs(found.value).max(axis=(1, 2, 3)), found.floor / rtol)
+        relative = np.divide(found.error, size_of, out=np.zeros_like(size_of), where=size_of > 0)
         worst = ", ".join(f"{name} {x:.2g}" for name, x in zip(ORDERS, relative, strict=True))
         settled = found.error - found.least <= np.maximum(rtol * np.abs(found.value).max(axis=(1, 2, 3)), found.least)
         cause = "its own error is too large" if settled.all() else f"max_k_points = {limit} ended the run"
@@ -141,6 +147,12 @@ def _whole(name: str, value: int, least: int) -> int:
     if value < least:
         raise ArgumentError(f"{name} must be at least {least}, got {value!r}")
     return int(value)
+
+
+def _root(limit: int, dim: int) -> int:
+    """The largest whole number whose dim-th power is within the limit."""
+    root = int(limit ** (1.0 / dim)) + 1
+    return root if root**dim <= limit else root - 1
 
 
 def _refined(task: Assembly, limit: int) -> Assembled:
@@ -171,7 +183,8 @@ def _compared(finer: Assembled, coarser: Assembled) -> Assembled:
     """The change from a coarser grid bounds the error, but up to half of it where it is no small part of the value."""
     change = np.abs(finer.value - coarser.value).max(axis=(1, 2, 3))
     largest = np.maximum(np.abs(finer.value).max(axis=(1, 2, 3)), finer.floor)
-    change = change * (1.0 + np.minimum(1.0, 10.0 * change / largest))
+    share = np.divide(change, largest, out=np.zeros_like(change), where=largest > 0)  # 0: nothing there at all
+    change = change * (1.0 + np.minimum(1.0, 10.0 * share))
     return replace(finer, error=finer.least + change, converged=True)
 
 

@@ -70,13 +70,15 @@ class Kinetics:
         self.same = groups.label[:, :, None] == groups.label[:, None, :]
         gap = groups.mean[:, :, None] - groups.mean[:, None, :]
         self.inverse = np.divide(1.0, gap, out=np.zeros_like(gap), where=~self.same)
-        self.filling = fermi(self.energy, mu, kT)
-        self.slope = -self.filling * fermi(-self.energy, -mu, kT) / kT
+        electrons, holes = fermi(self.energy, mu, kT), fermi(-self.energy, -mu, kT)
+        self.filling = -holes if mu > 0.5 * (self.energy.min() + self.energy.max()) else electrons
+        """f0, or f0 - 1 where that keeps more digits: full bands carry no current."""
+        self.slope = -electrons * holes / kT
         """f0'."""
         self.velocity = np.stack([self.to_bands(slope) for slope in np.moveaxis(slopes, 1, 0)])
         """<n| D_i H |m>, (i, k, n, m)."""
         self.equilibrium = (self.vectors * self.filling[:, None, :]) @ self._adjoint
-        """f0(H0) in the orbital basis."""
+        """f0(H0), or f0(H0) - 1, in the orbital basis."""
 
     def _operators(self, model: LatticeModel) -> tuple[ComplexArray, ComplexArray]:
         """H0 (k, n, n) and D_i H0 (k, i, n, n) in the periodic gauge; off-diagonal position matrices left out."""

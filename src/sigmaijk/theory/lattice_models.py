@@ -7,7 +7,7 @@ from itertools import combinations
 import numpy as np
 
 from ..arrays import ComplexArray, FloatArray
-from ..errors import ArgumentTypeError, ModelError
+from ..errors import ArgumentError, ArgumentTypeError, ModelError
 from ..model import Model
 from ..models.lattice import LatticeModel
 from ..request import flag, positive
@@ -15,6 +15,8 @@ from ..request import flag, positive
 EXACT = 1e-9
 """H is of second order in k if it differs from its expansion by no more than this share of the largest entry."""
 LOOKS = 8
+LEAST_SPACING = 1e-30
+"""nm."""
 
 
 def lattice_version(model: Model, spacing: float, *, truncate: bool = False) -> LatticeModel:
@@ -38,6 +40,10 @@ def lattice_version(model: Model, spacing: float, *, truncate: bool = False) -> 
         kind = "a LatticeModel, which is periodic as it is" if isinstance(model, Model) else type(model).__name__
         raise ArgumentTypeError(f"model must be a ContinuumModel, got {kind}")
     a = positive("spacing", spacing, "nm")
+    if not LEAST_SPACING <= a <= 1.0 / LEAST_SPACING:
+        raise ArgumentError(
+            f"spacing must lie between {LEAST_SPACING:g} and {1.0 / LEAST_SPACING:g} nm, got {spacing!r}"
+        )
     if not flag("truncate", truncate):
         _check_order(model)
     return LatticeModel(

@@ -15,7 +15,7 @@ from ..arrays import ComplexArray, FloatArray
 from ..models.lattice import LatticeModel
 
 TAIL_SHARE = 8
-"""The tail of a Fourier series is the outermost 1/8 of its modes along an axis."""
+"""The tail of a Fourier series is the outermost 1/8 of its modes along an axis, at least one pair."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,8 @@ class PeriodicGrid:
         size = np.abs(self._series(operator)).max(axis=(-1, -2))
         tails = []
         for axis, n in enumerate(self.shape):
-            outside = np.abs(np.fft.fftfreq(n, 1.0 / n)) > 0.5 * n * (1.0 - 1.0 / TAIL_SHARE)
+            modes = np.abs(np.fft.fftfreq(n, 1.0 / n))
+            outside = modes > min(0.5 * n * (1.0 - 1.0 / TAIL_SHARE), modes.max() - 0.5)
             tails.append(np.compress(outside, size, axis=axis).max(initial=0.0))
         return np.array(tails), float(size.max())
 

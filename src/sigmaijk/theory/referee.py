@@ -41,6 +41,8 @@ GUESS = 0.5
 """A grid that tails foretell may be so much smaller along each axis before a search for it is given up."""
 COARSER = 2.0 / 3.0
 """Errors are the difference from a grid with this share of the points along each axis."""
+LONGEST_TAU = 1e30
+"""fs."""
 ROUNDING = 1e-14
 """Rounding of a current in units of its modulus."""
 CONVENTION = "J_i = I_ijk E_j E_k, charge -e, e = hbar = 1; I = tau2 tau^2 + tau1 tau + tau0, tau in 1/eV (tau/hbar)"
@@ -95,7 +97,7 @@ def density_matrix(
     kT = positive("kT", kT, "eV")
     chosen = chosen_relaxation(relaxation)
     shape = None if grid is None else checked_grid(grid, checked.dim)
-    time = None if tau is None else positive("tau", tau, "fs")
+    time = None if tau is None else checked_tau(tau)
     wants_fit = flag("fit", fit)
     tolerance = not_negative("degeneracy_tol", degeneracy_tol, "eV")
     setup = Setup(checked, mu, kT, tolerance, positive("max_gigabytes", max_gigabytes) * 1e9)
@@ -128,8 +130,8 @@ class Setup:
         needed = memory(self.model, shape)
         if share * needed > self.max_bytes:
             raise ArgumentError(
-                f"the density matrix of {self.model.name} at kT = {self.kT:g} eV needs a grid of about "
-                f"{' x '.join(map(str, shape))} points and {needed / 1e9:.2g} GB, more than max_gigabytes = "
+                f"the density matrix of {self.model.name} at kT = {self.kT:g} eV on a grid of "
+                f"{' x '.join(map(str, shape))} points takes about {needed / 1e9:.2g} GB, more than max_gigabytes = "
                 f"{self.max_bytes / 1e9:g}: raise kT or max_gigabytes; it diverges where bands touch"
             )
 
@@ -294,11 +296,21 @@ def finite(name: str, value: float, unit: str = "eV") -> float:
     return number
 
 
+def checked_tau(tau: float) -> float:
+    """A relaxation time in fs whose square is still a number."""
+    time = positive("tau", tau, "fs")
+    if not 1.0 / LONGEST_TAU <= time <= LONGEST_TAU:
+        raise ArgumentError(f"tau must lie between {1.0 / LONGEST_TAU:g} and {LONGEST_TAU:g} fs, got {tau!r}")
+    return time
+
+
 def checked_grid(grid: object, dim: int) -> tuple[int, ...]:
     """Points along each reciprocal vector."""
     wanted = f"a whole number of points or {dim} of them, one for each reciprocal vector"
+    if isinstance(grid, np.ndarray):
+        grid = grid.tolist()
     sizes = (grid,) * dim if isinstance(grid, Integral) else grid
-    if not isinstance(sizes, Sequence | np.ndarray) or isinstance(sizes, str) or isinstance(grid, bool):
+    if not isinstance(sizes, Sequence) or isinstance(sizes, str) or isinstance(grid, bool):
         raise ArgumentTypeError(f"grid must be {wanted}, got {grid!r}")
     if len(sizes) != dim or not all(isinstance(n, Integral) and not isinstance(n, bool) for n in sizes):
         raise ArgumentError(f"grid must be {wanted}, got {grid!r}")

@@ -18,6 +18,7 @@ from ..arrays import FloatArray
 from ..bands import Bands
 from ..bibliography import QIANG_2025
 from ..geometry import band_normalized_metric, velocity_product
+from ..integrand import Integrand
 from .coefficients import crossed, direct
 
 
@@ -67,14 +68,11 @@ def field_entries(dim: int) -> list[tuple[int, int, int]]:
     return [(i, j, k) for i, j, k in product(range(dim), repeat=3) if j <= k]
 
 
-class RowIntegrand:
-    """A combination of v_i G^jk with the face that the driver asks of what it integrates."""
+class RowIntegrand(Integrand):
+    """A combination of v_i G^jk."""
 
     tau_power = 0
-    time_reversal = -1
-    index_symmetry = "symmetric in jk"
     node_power = 3
-    jet_order = 1
     equation = QIANG_2025.equation("14 and Table 1")
 
     def __init__(self, name: str, combine: Callable[[FloatArray], FloatArray], size: float) -> None:
@@ -82,34 +80,17 @@ class RowIntegrand:
         self.name, self._combine, self._size = name, combine, size
 
     def tensor(self, bands: Bands) -> FloatArray:
-        """The integrand of each band, averaged over its group: (k, i, j, k, n)."""
         product = velocity_product(bands, band_normalized_metric(bands))
         return np.moveaxis(self._combine(np.moveaxis(product, -1, 1)), 1, -1)
 
     def modulus(self, bands: Bands) -> FloatArray:
-        """A bound of its size in which nothing cancels: (k, n)."""
         return self._size * bands.speed() * 2.0 * bands.modulus(bands.interband_connection, 1)
 
     def basis(self, dim: int) -> np.ndarray:
-        """Tensors (c, i, j, k) that span the integrand."""
         return field_basis(dim)
 
     def independent(self, dim: int) -> list[tuple[int, int, int]]:
-        """The entry ijk whose value is the coefficient of each basis tensor."""
         return field_entries(dim)
-
-    def components(self, bands: Bands) -> FloatArray:
-        """The independent entries: (k, n, c)."""
-        tensor = self.tensor(bands)
-        return np.stack([tensor[:, i, j, k] for i, j, k in field_entries(tensor.shape[1])], axis=-1)
-
-    def expand(self, coefficients: FloatArray, dim: int) -> FloatArray:
-        """All entries (.., i, j, k) from the independent ones (.., c)."""
-        return np.tensordot(coefficients, field_basis(dim), axes=1)
-
-    def expand_error(self, errors: FloatArray, dim: int) -> FloatArray:
-        """Their errors."""
-        return np.tensordot(errors, field_basis(dim), axes=1)
 
 
 def semiclassical_row(name: str) -> RowIntegrand:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..arrays import FloatArray
-from ..driver import _run
+from ..driver import compute
 from ..errors import ArgumentError, ArgumentTypeError, ModelError
 from ..model import Model
 from ..models.lattice import LatticeModel
@@ -92,7 +92,7 @@ def table1(
         max_k_points=point_limit(max_k_points),
         progress=flag("progress", progress),
         grid=_grid_of(checked, kT, grid),
-        spacing=None if spacing is None else positive("spacing", spacing, "nm"),
+        spacing=_spacing_of(checked, spacing),
         max_bytes=1e9 * positive("max_gigabytes", max_gigabytes),
     )
     from threadpoolctl import threadpool_limits
@@ -101,10 +101,8 @@ def table1(
         evaluated = _evaluated(checked, mu, kT, options)
         fit = None if evaluated is not None else _fit(checked, options)
         integrands = _integrands(fit)
-        # A grid that resolves f0 for the density matrix makes plain sums converge exponentially too.
-        method = "auto" if evaluated is None else "trapezoid"
-        request = _request(mu, kT, integrands, options, method)
-        table = _from_surface(_run(checked, request, monitor), integrands)
+        request = _request(mu, kT, integrands, options)
+        table = _from_surface(compute(checked, request, monitor), integrands)
     if evaluated is not None:
         table.values["QK"], table.errors["QK"], table.attributes["qk_source"] = evaluated
     else:
@@ -135,6 +133,14 @@ def _grid_of(model: Model, kT: float, grid: object) -> tuple[int, ...] | None:
     return checked_grid(grid, model.dim)
 
 
+def _spacing_of(model: Model, spacing: float | None) -> float | None:
+    if spacing is None:
+        return None
+    if model.periodic:
+        raise ArgumentError(f"spacing is for the lattice version of a continuum model, and {model.name} is a lattice")
+    return positive("spacing", spacing, "nm")
+
+
 def _evaluated(model: Model, mu: float, kT: float, options: Options) -> tuple[FloatArray, FloatArray, str] | None:
     """QK from the density matrix of the model itself with its error and description, or None if that cannot be had."""
     if not isinstance(model, LatticeModel) or kT == 0:
@@ -163,18 +169,18 @@ def _integrands(fit: Fit | None) -> list[RowIntegrand]:
     return rows
 
 
-def _request(mu: float, kT: float, integrands: list[RowIntegrand], options: Options, method: str) -> Request:
+def _request(mu: float, kT: float, integrands: list[RowIntegrand], options: Options) -> Request:
     return Request(
         mu=np.array([mu]),
         kT=np.array([kT]),
-        terms=cast(Any, tuple(integrands)),
+        terms=tuple(integrands),
         rtol=options.rtol,
         atol={row.name: options.atol for row in integrands},
         tau=None,
         components=None,
         degeneracy_tol=options.degeneracy_tol,
         max_k_points=options.max_k_points,
-        method=method,
+        method="auto",
         audit=False,
     )
 

@@ -59,7 +59,10 @@ def fit_on_stand_in(
         if coefficients is not None and coefficients.determined and coefficients.residual < GOOD_FIT:
             source = f"density matrix of {description} at mu = {mu:.3g} eV, kT = {kT:.3g} eV: {coefficients.written()}"
             return Fit(coefficients, source)
-    raise ModelError(f"the coefficients of the density matrix could not be fitted: {problem}")
+    raise ModelError(
+        "the coefficients of row QK, which a density matrix fixes, could be found on no lattice model; of the last "
+        f"one tried: {problem}"
+    )
 
 
 def _candidates(model: Model, spacing: float | None) -> Iterator[tuple[LatticeModel, str]]:
