@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import sigmaijk as sg
+from cases.battery import random_hoppings
 from sigmaijk import driver
 from sigmaijk.levelset import costs
 from sigmaijk.levelset.audit import other_cell
@@ -146,3 +147,73 @@ def test_error_of_a_model_names_the_k_that_raised_it():
     note = caught.value.__notes__[0]
     assert note.startswith("raised by the model at k = [")
     assert abs(float(note.split("[")[1].split(",")[0])) > 0.9
+
+
+def crowded(number: int) -> sg.LatticeModel:
+    """Bands of a random lattice model that cross the level many times, where patches cost more than grids."""
+    rng = np.random.default_rng([4711, number])
+    return sg.LatticeModel(0.5 * np.eye(2), random_hoppings(rng, 2, 4), positions=rng.uniform(-0.25, 0.25, (4, 2)))
+
+
+def node_on_a_lattice() -> sg.LatticeModel:
+    """A tilted gapless node at Gamma, at 0.1 eV."""
+    x, y, z = np.array([[0, 1], [1, 0]]), np.array([[0, -1j], [1j, 0]]), np.diag([1.0, -1.0])
+    blocks = {(0, 0): 2.0 * z, (1, 0): -0.25j * x - 0.5 * z - 0.075j * np.eye(2)}
+    blocks[0, 1] = -0.25j * y - 0.5 * z + 0.05 * np.eye(2)
+    blocks |= {(-r, -s): block.conj().T for (r, s), block in blocks.items() if r or s}
+    return sg.LatticeModel(0.5 * np.eye(2), blocks)
+
+
+def test_a_mixed_scan_has_the_values_of_its_halves():
+    model, mu, kT = crowded(3), [0.1, 0.3], [0.0, 0.05]
+    both = sg.conductivity(model, mu, kT, terms="qm", rtol=1e-2, progress=False)
+    assert "kT = 0: Fermi-surface patches" in both.attrs["method"]
+    assert "kT > 0: trapezoid rule on a grid" in both.attrs["method"]
+    assert both.attrs["converged"] == 1
+    for number, width in enumerate(kT):
+        alone = sg.conductivity(model, mu, width, terms="qm", rtol=1e-2, progress=False)
+        value, other = both["qm"].values[number], alone["qm"].values[0]
+        error = both["qm_error"].values[number] + alone["qm_error"].values[0]
+        size = np.abs(other).max()
+        assert size > 0
+        assert (np.abs(value - other) <= error + 1e-12 * size).all()
+        assert error.max() < 0.05 * size
+
+
+def test_a_mixed_scan_can_be_audited():
+    ds = sg.conductivity(crowded(3), 0.1, [0.0, 0.05], terms="qm", rtol=1e-2, audit=True, progress=False)
+    assert ds.attrs["audit"] == "agrees"
+    assert ds.attrs["converged"] == 1
+    assert ds.attrs["method"].count("trapezoid rule") == 1
+
+
+@pytest.mark.filterwarnings("ignore::sigmaijk.ConvergenceWarning")
+def test_a_node_seen_by_patches_and_by_grids_is_listed_once(monkeypatch):
+    monkeypatch.setattr(costs, "GRID_COST", {2: (0.0, 1.0), 3: (0.0, 1.0)})
+    with pytest.warns(sg.SingularResponseWarning, match="gapless tilted node"):
+        ds = sg.conductivity(
+            node_on_a_lattice(), [0.0, 0.1], [0.0, 0.03], terms="qm", rtol=1e-1, max_k_points=30_000, progress=False
+        )
+    assert "kT > 0: trapezoid" in ds.attrs["method"]
+    (entry,) = json.loads(ds.attrs["singular"])
+    assert entry["kind"] == "gapless tilted node"
+    assert entry["energy"] == pytest.approx(0.1, abs=1e-7)
+    error = ds["qm_error"].values.max(axis=(2, 3, 4))
+    assert np.isinf(error[1]).all()
+    assert np.isfinite(error[0, 0])
+
+
+def test_a_level_in_a_gap_is_zero_by_grids_as_well(monkeypatch):
+    """E = 3 - 2 cos kx - 2 cos ky begins at -1 eV; 50 kT below it nothing is left, in the middle of it much."""
+    monkeypatch.setattr(costs, "GRID_COST", {2: (0.0, 1.0), 3: (0.0, 1.0)})
+    hop = -np.exp(0.3j) * np.eye(1)
+    blocks = {(0, 0): [[3.0]], (1, 0): hop, (-1, 0): hop.conj(), (0, 1): [[-1.0]], (0, -1): [[-1.0]]}
+    blocks |= {(1, 1): [[0.2j]], (-1, -1): [[-0.2j]]}
+    ds = sg.conductivity(sg.LatticeModel(np.eye(2), blocks), [-3.0, 2.5], 0.03, terms="drude", progress=False)
+    assert "trapezoid" in ds.attrs["method"]
+    assert json.loads(ds.attrs["in_gap"]) == [{"kT": 0.03, "mu": -3.0}]
+    size = np.abs(ds["drude"].values).max(axis=(0, 2, 3, 4))
+    error = ds["drude_error"].values.max(axis=(0, 2, 3, 4))
+    assert size[1] > 0
+    assert size[0] + error[0] < 1e-12 * size[1]
+    assert ds.attrs["converged"] == 1

@@ -142,7 +142,13 @@ def _integrate(
 
     def hopeless(unresolved: Unresolved, allowed: FloatArray) -> BoolArray:
         by_term = {term.name: allowed[:, number] for number, term in enumerate(request.terms)}
-        singularities.extend(divergent_nodes(sampler, unresolved, mu, kT, by_term))
+        # Sharp peaks and bumps may be asked about apart; a node counts once.
+        for node in divergent_nodes(sampler, unresolved, mu, kT, by_term):
+            known = next((n for n, other in enumerate(singularities) if node.coincides(other, cell)), None)
+            if known is None:
+                singularities.append(node)
+            else:
+                singularities[known] = singularities[known].joined(node)
         return diverging(allowed.shape)
 
     def known(_: Unresolved, allowed: FloatArray) -> BoolArray:

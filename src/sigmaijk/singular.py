@@ -20,13 +20,15 @@ from .geometry import inverse_mass
 from .integrand import Integrand
 from .levelset.discovery import Unresolved
 from .levelset.peaks import bump
-from .levelset.samples import OutOfPoints
+from .levelset.samples import Cell, OutOfPoints
 from .levelset.simplices import Integrals
 from .model import HamiltonianJet
 from .sampler import BandSampler
 
 AT_MU = 1e-9
 """A critical energy within this of mu (eV) is at mu."""
+SAME = 1e-6
+"""Nodes closer than this (1/nm) are one."""
 DECADES = float(np.log(1e6))
 """What the logarithm of a divergence is taken to be when its weight is compared with the tolerance."""
 ANGLES = 512
@@ -52,6 +54,20 @@ class Singularity:
             return self
         left = {name: entries for name, entries in self.terms.items() if name not in set(names)}
         return replace(self, terms=left)
+
+    def coincides(self, other: Singularity, cell: Cell) -> bool:
+        """Whether both are one point of k-space, or images of one."""
+        apart = (self.k - other.k) @ np.linalg.inv(cell.axes)
+        if cell.periodic:
+            apart = apart - np.round(apart)
+        return (self.kind, self.bands) == (other.kind, other.bands) and bool(np.linalg.norm(apart @ cell.axes) < SAME)
+
+    def joined(self, other: Singularity) -> Singularity:
+        """The same, with what the other one adds to the (kT, mu) at which terms diverge."""
+        terms = dict(self.terms)
+        for name, hit in other.terms.items():
+            terms[name] = hit | terms.get(name, False)
+        return replace(self, terms=terms)
 
     def record(self) -> dict[str, object]:
         """For the attributes of a result."""
@@ -160,7 +176,7 @@ def _nodes(sampler: BandSampler, unresolved: Unresolved) -> list[Node]:
         node = find_node(sampler, k, sampler.wanted.start + sheet)
         if node is None:
             continue
-        if all(np.linalg.norm(node.k - other.k) > 1e-6 or node.bands != other.bands for other in found):
+        if all(np.linalg.norm(node.k - other.k) > SAME or node.bands != other.bands for other in found):
             found.append(node)
     return found
 

@@ -10,11 +10,11 @@ import numpy as np
 from .arrays import BoolArray, FloatArray
 from .domain import cell_of, choose_bands
 from .levelset.critical import CriticalPoints
-from .levelset.engine import Tabulated, tabulate
 from .levelset.peaks import bump
 from .levelset.pieces import Table
 from .levelset.samples import OutOfPoints, Sample
 from .levelset.simplices import Goal
+from .levelset.tabulated import Tabulated, tabulate
 from .model import Model
 from .parity import odd_terms
 from .progress import Progress

@@ -12,8 +12,9 @@ import numpy as np
 from ..arrays import FloatArray
 from .critical import CriticalPoints
 from .elements import Peaks
+from .grid_levels import block_steps
 from .mesh import Mesh
-from .nested_grids import block_steps, first_grid
+from .nested_grids import first_grid
 
 SIMPLICES_PER_PATCH = {2: 4.0, 3: 1.4}
 LEAST_PATCHES = {2: 6.0, 3: 120.0}

@@ -15,18 +15,15 @@ sample shows: such blocks are always marked.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from itertools import product
+from dataclasses import replace
 
 import numpy as np
-from scipy import sparse
 
 from ..arrays import BoolArray, FloatArray, IntArray
-from .discovery import COUPLED, Unresolved
+from .discovery import Unresolved
 from .elements import Peaks
+from .grid_levels import Grids, Level, block_steps
 from .mesh import Mesh
-from .partition import corners
-from .peaks import bump
 from .samples import Cell, OutOfPoints, Sampler, Samples
 from .search import ranges
 from .simplices import STALLED, Goal, Integrals, block_errors, tolerance, undiscovered
@@ -34,8 +31,6 @@ from .simplices import STALLED, Goal, Integrals, block_errors, tolerance, undisc
 Report = Callable[[float], None]
 Hopeless = Callable[[Unresolved, FloatArray], BoolArray]
 
-STEPS = ((5e-4, 4), (2e-5, 6), (1e-6, 8), (0.0, 10))
-"""Grid steps of a block from a tolerance on: the longer its bump, the less the first alias of the grid says of it."""
 ORIGIN = np.array([0.3109, 0.1713, 0.0531])
 """Of the first grid, in its steps: not at points of high symmetry."""
 NEAR = 6.0
@@ -50,27 +45,10 @@ TRIED = 4
 DEEPEST = {2: 14, 3: 9}
 NODE_LEVEL = 5
 """Where sheets still meet between grid points of this level they may touch; that is asked once."""
-BELIEVED = {2: (0.02, 1.0), 3: (0.01, 0.5, 1.0)}
-"""Least share of what a sublattice says otherwise that is taken as the error, by the number of directions in which its
-signs alternate. Leaving out every other point in one direction only squares the error of a smooth function in the other
-sense: what decays like exp(-n) says exp(-n/2) there. So that share is what it says in parts of the modulus."""
 MOST_AT_FIRST = 0.4
 """Share of all points for the first grid."""
-MARGIN = 4.0
-"""Sheets that meet within ln(1/rtol) + MARGIN widths of a bump matter."""
-CLOSE = 0.5
-"""Sheets may meet between grid points where their gap is below this share of how much it may change in a step."""
-MOST_UNSEEN = 250
-"""If sheets meet in more blocks of a level, whole sheets do: every sample sees it, and errors lead better."""
 EVERYWHERE = 0.6
 """A finer grid everywhere is preferred if windows would take this share of its points."""
-LARGEST = 4_000_000
-"""Doubles in one array of a sum."""
-
-
-def block_steps(rtol: float) -> int:
-    """Grid steps of a block."""
-    return next(steps for least, steps in STEPS if rtol >= least)
 
 
 def first_grid(mesh: Mesh, peaks: Peaks, rtol: float) -> FloatArray:
@@ -119,27 +97,6 @@ def integrate(
     return run.summary()
 
 
-@dataclass
-class _Level:
-    """The grid points under the window of one level, and the sums over them, block by block."""
-
-    depth: int
-    whole: bool
-    """Whether the window is 1 everywhere."""
-    blocks: IntArray
-    """(block, d)"""
-    sums: FloatArray
-    """Sums with signs that alternate in the directions of a pattern, the first one in none: (block, pattern, p, c)."""
-    error: FloatArray
-    """What the sublattices say otherwise about a block, (block, p, c)."""
-    unseen: BoolArray
-    """Blocks in which sheets meet between grid points, (block,); none where whole sheets do."""
-    touching: list[tuple[FloatArray, int]]
-    """Those grid points (d,), and the lower sheet."""
-    marked: BoolArray
-    """Blocks that finer grids take over, (block,)."""
-
-
 class _Run:
     """The levels of one integration."""
 
@@ -153,137 +110,43 @@ class _Run:
         report: Report | None,
         hopeless: Hopeless | None,
     ) -> None:
+        self.grids = Grids(samples, peaks, goals, rtol, degeneracy_tol)
         self.samples, self.peaks, self.goals, self.rtol = samples, peaks, goals, rtol
-        self.degeneracy_tol, self.report, self.hopeless = degeneracy_tol, report, hopeless
-        self.dim, self.steps = samples.cell.dim, block_steps(rtol)
-        self.patterns = np.array(list(product((0, 1), repeat=self.dim)))
-        directions = self.patterns.sum(axis=1)
-        self.striped = np.flatnonzero(directions == 1)
-        self.believed = np.array([0.0, 1.0, *BELIEVED[self.dim][1:]])[directions]
-        self.levels: list[_Level] = []
+        self.dim, self.report, self.hopeless = samples.cell.dim, report, hopeless
+        self.levels: list[Level] = []
         self.ignored = np.zeros((len(peaks), len(goals)), dtype=bool)
         """(peak, block) that have no limit."""
         self.asked = False
         self.spent = False
         """Whether the points have run out."""
 
-    @property
-    def columns(self) -> int:
-        """Length of the vector of integrands."""
-        return max(max(goal.columns.stop, goal.modulus + 2) for goal in self.goals)
-
     def refine(self) -> None:
         """Lay levels until their errors together are within the tolerance, with smaller shares each time."""
         for attempt in range(TRIED):
             self._lay(TIGHTER**attempt)
-            if self.spent or self._excess() <= 1.0:
+            if self.spent or self._excess(self.levels) <= 1.0:
                 return
 
     def _lay(self, factor: float) -> None:
-        index = self._everywhere(0)
+        index = self.grids.everywhere(0)
         weight = np.ones(len(index))
-        levels: list[_Level] = []
+        levels: list[Level] = []
         try:
             for depth in range(DEEPEST[self.dim] + 1):
-                levels.append(self._level(depth, index, weight))
+                levels.append(self.grids.level(depth, index, weight))
                 self._mark(levels, factor * SHARE)
                 if not levels[-1].marked.any() or depth == DEEPEST[self.dim]:
                     levels[-1].marked[:] = False
                     break
-                index, weight = self._under(levels)
+                index, weight = self.grids.under(levels)
         except OutOfPoints:
             self.spent = True
             for level in levels[-1:]:
                 level.marked[:] = False
-        if len(levels) >= len(self.levels) or not self.spent:
+        if not self.spent or self._excess(levels) < self._excess(self.levels):
             self.levels = levels
         if self.report is not None:
-            self.report(self._excess())
-
-    def _grid(self, depth: int) -> IntArray:
-        """Number of grid points along each axis at a level, (d,)."""
-        return np.array(self.samples.cell.divisions, dtype=np.int64) << depth
-
-    def _lattice(self, index: IntArray, depth: int) -> IntArray:
-        return index << (self.samples.levels - depth)
-
-    def _everywhere(self, depth: int) -> IntArray:
-        axes = np.meshgrid(*(np.arange(n) for n in self._grid(depth)), indexing="ij")
-        return np.stack(axes, axis=-1).reshape(-1, self.dim)
-
-    def _key(self, block: IntArray, depth: int) -> IntArray:
-        count = self._grid(depth) // self.steps
-        return np.asarray(np.ravel_multi_index(tuple((block % count).T), tuple(count)))
-
-    def _level(self, depth: int, index: IntArray, weight: FloatArray) -> _Level:
-        """Sample the points of a level and sum over its blocks; raises OutOfPoints before anything is sampled."""
-        slots = self.samples.index(self._lattice(index, depth))
-        reached = corners(index, self.steps)
-        keys = np.stack([self._key(corner.block, depth) for corner in reached])
-        unique, place = np.unique(keys, return_inverse=True)
-        place = place.reshape(keys.shape)
-        sums = self._sums(depth, index, slots, place, weight * np.stack([corner.weight for corner in reached]))
-        unseen = np.zeros(len(unique), dtype=bool)
-        row, sheet = np.nonzero(self._meeting(slots, depth) & (weight > 0.0)[:, None])
-        home = np.stack([corner.weight for corner in reached]).argmax(axis=0)
-        unseen[place[home[row], row]] = True
-        if np.count_nonzero(unseen) > MOST_UNSEEN:
-            unseen[:] = False
-            row, sheet = row[:0], sheet[:0]
-        count = self._grid(depth) // self.steps
-        return _Level(
-            depth=depth,
-            whole=len(index) == np.prod(self._grid(depth)) and bool((weight == 1.0).all()),
-            blocks=np.stack(np.unravel_index(unique, tuple(count)), axis=1),
-            sums=sums,
-            error=self._otherwise(sums),
-            unseen=unseen,
-            touching=list(zip(self.samples.points(slots[row]), sheet.tolist(), strict=True)),
-            marked=np.zeros(len(unique), dtype=bool),
-        )
-
-    def _sums(self, depth: int, index: IntArray, slots: IntArray, place: IntArray, weight: FloatArray) -> FloatArray:
-        """Sums over the points of each block, (block, pattern, p, c); `place` and `weight` are (corner, k)."""
-        samples, peaks = self.samples, self.peaks
-        blocks, patterns = int(place.max()) + 1, len(self.patterns)
-        signs = 1.0 - 2.0 * ((index @ self.patterns.T) % 2)
-        volume = samples.cell.volume / float(np.prod(self._grid(depth).astype(float)))
-        total = np.zeros((blocks * patterns, len(peaks) * self.columns))
-        size = max(1, LARGEST // (len(peaks) * max(self.columns, samples.energy.shape[1])))
-        for start in range(0, len(index), size):
-            part = slice(start, start + size)
-            own = slots[part]
-            distance = (samples.energy[own][:, None] - peaks.centre[:, None]) / peaks.width[:, None]
-            density = bump(distance) * (volume / peaks.width[:, None])
-            values = (density @ samples.integrand[own]).reshape(len(own), -1)
-            rows = (place[:, None, part] * patterns + np.arange(patterns)[:, None]).ravel()
-            entries = (weight[:, None, part] * signs[part].T).ravel()
-            points = np.broadcast_to(np.arange(len(own)), (len(place), patterns, len(own))).ravel()
-            total += sparse.csr_array((entries, (rows, points)), shape=(len(total), len(own))) @ values
-        return total.reshape(blocks, patterns, len(peaks), self.columns)
-
-    def _otherwise(self, sums: FloatArray) -> FloatArray:
-        """Error of sums (.., pattern, p, c), by what the sublattices say, (.., p, c)."""
-        size = np.abs(sums)
-        for goal in self.goals:
-            modulus = size[..., :1, :, goal.modulus, None]
-            own = size[..., self.striped, :, goal.columns]
-            ratio = np.divide(own, modulus, out=np.zeros_like(own), where=modulus > 0)
-            size[..., self.striped, :, goal.columns] = own * np.clip(ratio, BELIEVED[self.dim][0], 1.0)
-        return (self.believed[:, None, None] * size).max(axis=-3)
-
-    def _meeting(self, slots: IntArray, depth: int) -> BoolArray:
-        """Points at which a sheet and the next one come closer than they may move to the next point, (k, n - 1)."""
-        energy, velocity = self.samples.energy[slots], self.samples.velocity[slots]
-        gap, relative = np.diff(energy, axis=1), np.diff(velocity, axis=1)
-        moved = (np.abs(relative @ self.samples.cell.axes.T) / self._grid(depth)).sum(axis=2)
-        close = (gap > self.degeneracy_tol) & (gap < CLOSE * moved)
-        close &= self.samples.coupling[slots][:, :-1] > COUPLED * np.linalg.norm(relative, axis=2)
-        reach = np.log(1.0 / min(self.rtol, 0.1)) + MARGIN
-        near = np.zeros(close.shape, dtype=bool)
-        for centre, width in zip(self.peaks.centre, self.peaks.width, strict=True):
-            near |= (energy[:, :-1] < centre + reach * width) & (energy[:, 1:] > centre - reach * width)
-        return close & near
+            self.report(self._excess(self.levels))
 
     def _limit(self, value: FloatArray, error: FloatArray) -> FloatArray:
         """What is wanted of each block of columns, (p, block); inf where nothing more can be had."""
@@ -296,11 +159,11 @@ class _Run:
         limit[self.ignored] = np.inf
         return limit
 
-    def _mark(self, levels: list[_Level], share: float) -> None:
+    def _mark(self, levels: list[Level], share: float) -> None:
         """Mark the blocks of the last level that leave errors of less than a share of the tolerance to the others."""
         level = levels[-1]
         value = self._value(levels)
-        limit = self._limit(value, self._otherwise(level.sums.sum(axis=0)))
+        limit = self._limit(value, self.grids.otherwise(level.sums.sum(axis=0)))
         inverse = np.divide(1.0, limit, out=np.zeros_like(limit), where=limit > 0)
         forced = self._forced(levels, value)
         size = (block_errors(level.error, self.goals) * inverse).max(axis=(1, 2))
@@ -310,7 +173,7 @@ class _Run:
         chance = np.sqrt(np.concatenate([square, np.zeros((1, *square.shape[1:]))]))
         before = block_errors(self._error(levels[:-1]), self.goals) if len(levels) > 1 else np.zeros_like(limit)
         share *= max(1.0 - float((before * inverse).max()), LEAST_LEFT)
-        left = (block_errors(np.maximum(self._otherwise(rest), chance), self.goals) * inverse).max(axis=(1, 2))
+        left = (block_errors(np.maximum(self.grids.otherwise(rest), chance), self.goals) * inverse).max(axis=(1, 2))
         enough = np.flatnonzero((left <= share) & (np.arange(len(left)) >= np.count_nonzero(forced)))
         count = int(enough[0])
         if not count:
@@ -318,16 +181,16 @@ class _Run:
         count = self._affordable(level, order, count)
         level.marked[order[:count]] = True
 
-    def _affordable(self, level: _Level, order: IntArray, count: int) -> int:
+    def _affordable(self, level: Level, order: IntArray, count: int) -> int:
         """How many of the blocks can be refined; all of them if that takes hardly more points."""
         left = self.samples.limit - self.samples.count
 
         def price(number: int) -> int:
-            return self.samples.missing(self._lattice(self._around(level, order[:number]), level.depth + 1))
+            return self.samples.missing(self.grids.lattice(self.grids.around(level, order[:number]), level.depth + 1))
 
         wanted = price(count)
         if level.whole:
-            every = self.samples.missing(self._lattice(self._everywhere(level.depth + 1), level.depth + 1))
+            every = self.samples.missing(self.grids.lattice(self.grids.everywhere(level.depth + 1), level.depth + 1))
             if wanted >= EVERYWHERE * every and every <= left:
                 return len(order)
         if wanted <= left:
@@ -339,7 +202,7 @@ class _Run:
             low, high = (middle, high) if price(middle) <= left else (low, middle)
         return low
 
-    def _forced(self, levels: list[_Level], value: FloatArray) -> BoolArray:
+    def _forced(self, levels: list[Level], value: FloatArray) -> BoolArray:
         """Blocks of the last level that are refined whatever their sums say, (block,)."""
         level = levels[-1]
         if len(level.touching) and level.depth >= NODE_LEVEL and self.hopeless is not None and not self.asked:
@@ -349,55 +212,26 @@ class _Run:
             return np.zeros(len(level.unseen), dtype=bool)
         return level.unseen
 
-    def _under(self, levels: list[_Level]) -> tuple[IntArray, FloatArray]:
-        """Grid points of the next level under the bumps of the marked blocks, and the product of all windows there."""
-        last = levels[-1]
-        depth = last.depth + 1
-        if last.marked.all() and last.whole:
-            index = self._everywhere(depth)
-            return index, np.ones(len(index))
-        index = self._around(last, np.flatnonzero(last.marked))
-        weight = np.ones(len(index))
-        for level in levels:
-            if not (level.marked.all() and level.whole):
-                keys = self._key(level.blocks[level.marked], level.depth)
-                window = np.zeros(len(index))
-                for corner in corners(index, self.steps, 1 << (depth - level.depth)):
-                    window += corner.weight * np.isin(self._key(corner.block, level.depth), keys)
-                weight *= window
-        inside = weight > 0.0
-        return index[inside], weight[inside]
-
-    def _around(self, level: _Level, blocks: IntArray) -> IntArray:
-        """Grid points of the next level that the bumps of some blocks of a level reach, (k, d)."""
-        reach = np.arange(1 - 2 * self.steps, 2 * self.steps)
-        offsets = np.stack(np.meshgrid(*(reach,) * self.dim, indexing="ij"), axis=-1).reshape(-1, self.dim)
-        count = self._grid(level.depth + 1)
-        index = (2 * self.steps * level.blocks[blocks][:, None] + offsets).reshape(-1, self.dim) % count
-        unique = np.unique(np.ravel_multi_index(tuple(index.T), tuple(count)))
-        return np.stack(np.unravel_index(unique, tuple(count)), axis=1)
-
-    def _value(self, levels: list[_Level]) -> FloatArray:
+    def _value(self, levels: list[Level]) -> FloatArray:
         """Sum of the levels, each over the blocks that are left to it, (p, c)."""
         return np.asarray(sum(level.sums[~level.marked, 0].sum(axis=0) for level in levels))
 
-    def _error(self, levels: list[_Level]) -> FloatArray:
+    def _error(self, levels: list[Level]) -> FloatArray:
         """Sum of the errors of the levels, (p, c)."""
-        total = np.zeros((len(self.peaks), self.columns))
+        total = np.zeros((len(self.peaks), self.grids.columns))
         for level in levels:
             left = ~level.marked
-            total += self._otherwise(level.sums[left].sum(axis=0))
             chance = np.sqrt((level.error[left] ** 2).sum(axis=0))
-            total += np.maximum(chance - self._otherwise(level.sums[left].sum(axis=0)), 0.0)
+            total += np.maximum(self.grids.otherwise(level.sums[left].sum(axis=0)), chance)
             hidden = left & level.unseen
             total += np.abs(level.sums[hidden, 0]).sum(axis=0) + level.error[hidden].sum(axis=0)
         return total
 
-    def _excess(self) -> float:
-        """Largest error in units of what is allowed."""
-        if not self.levels:
+    def _excess(self, levels: list[Level]) -> float:
+        """Largest error in units of what is allowed; inf without levels."""
+        if not levels:
             return np.inf
-        value, error = self._value(self.levels), self._error(self.levels)
+        value, error = self._value(levels), self._error(levels)
         limit = self._limit(value, error)
         found = block_errors(error, self.goals)
         return float(np.divide(found, limit, out=np.zeros_like(found), where=limit > 0).max(initial=0.0))
@@ -406,7 +240,7 @@ class _Run:
         """Everything in the form that all engines return."""
         samples, peaks = self.samples, self.peaks
         if not self.levels:
-            empty = undiscovered(len(peaks), self.goals, self.columns)
+            empty = undiscovered(len(peaks), self.goals, self.grids.columns)
             empty.method = "ended before the first grid"
             return empty
         value, error = self._value(self.levels), self._error(self.levels)
