@@ -211,7 +211,7 @@ def test_points_that_run_out_leave_an_honest_error(points: int):
     assert result.points <= points
     assert not result.converged.any()
     assert not np.isnan(result.error).any()
-    assert abs(result.value[0, 0] - expected) <= 10 * result.error[0, 0]
+    assert abs(result.value[0, 0] - expected) <= 1.5 * result.error[0, 0]
     assert np.isinf(result.error[0, 0]) == (not result.discovered)
     assert result.discovered == (points >= 32**2)
 
@@ -270,8 +270,10 @@ def test_peaks_that_are_not_hopeless_converge_beside_those_that_are():
 
     node = (2.031, 4.447)
     sampler = dirac(1e-4, node)
-    result = run(sampler, [0.02, 1.5], [0.03, 0.02], first=60.0, rtol=1e-2, hopeless=hopeless)
+    result = run(sampler, [0.02, 1.5], [0.03, 0.02], first=60.0, rtol=1e-4, hopeless=hopeless)
     assert result.converged.tolist() == [[False], [True]]
+    both = run(sampler, [0.02, 1.5], [0.03, 0.02], first=60.0, rtol=1e-4)
+    assert result.points < 0.9 * both.points
     expected = plain(sampler, zone(), [1.5], [0.02], 900)[0, 0]
     assert_honest(
         Integrals(**{**vars(result), "value": result.value[1:], "error": result.error[1:]}),

@@ -29,8 +29,9 @@ signs alternate. Leaving out every other point in one direction only squares the
 sense: what decays like exp(-n) says exp(-n/2) there. So that share is what it says in parts of the modulus."""
 MARGIN = 7.0
 """Sheets that meet within ln(1/rtol) + MARGIN widths of a bump matter: a hot spot weighs a thousand times the rest."""
-CLOSE = 0.5
-"""Sheets may meet between grid points where their gap is below this share of how much it may change in a step."""
+CLOSE = 1.0
+"""Sheets may meet between grid points where their gap is below this share of how much it may change in a step. Half of
+that finds gaps that close; spikes that grow like the fifth power of a gap need not close it."""
 ALONG = 0.5
 """A sheet runs along an axis if over a block it moves the level set by less than this share of a grid step."""
 SHORTEST = 0.05

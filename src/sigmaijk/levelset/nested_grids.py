@@ -163,9 +163,9 @@ class _Run:
         """Mark the blocks of the last level that leave errors of less than a share of the tolerance to the others."""
         level = levels[-1]
         value = self._value(levels)
+        forced = self._forced(levels, value)
         limit = self._limit(value, self.grids.otherwise(level.sums.sum(axis=0)))
         inverse = np.divide(1.0, limit, out=np.zeros_like(limit), where=limit > 0)
-        forced = self._forced(levels, value)
         size = (block_errors(level.error, self.goals) * inverse).max(axis=(1, 2))
         order = np.lexsort((-size, ~forced))
         rest = np.concatenate([np.cumsum(level.sums[order][::-1], axis=0)[::-1], np.zeros((1, *level.sums.shape[1:]))])
