@@ -1,4 +1,4 @@
-"""The pictures of docs/method.md, docs/theory.md and of the README, drawn from the engine's own objects.
+"""The pictures of the pages in docs and of the README, drawn from the engine's own objects.
 
 Usage: PYTHONPATH=src python docs/make_pictures.py [folder]
 """
@@ -277,6 +277,51 @@ def draw_paper(folder: Path) -> None:
     figure_1(mechanisms()).savefig(folder / "mechanisms.png", dpi=DOTS_PER_INCH)
 
 
+def draw_maps(path: Path) -> None:
+    """Lambda_xyy of the toy model on the plane, and its Fermi line in the colours of what it contributes."""
+    with TemporaryDirectory() as folder:
+        left, right = Path(folder) / "left.png", Path(folder) / "right.png"
+        plane = sg.geometry_map(MODEL, "quantum_metric_dipole", axes=[[1, 0], [0, 1]], points=81)
+        plane.plot(component="xyy", mu=HIGH).savefig(left, dpi=75)
+        sg.fermi_map(MODEL, HIGH, rtol=1e-6).plot(component="xyy").savefig(right, dpi=75)
+        beside(path, [left, right], 2)
+
+
+def draw_models(path: Path) -> None:
+    """Bands of all published models along a path, in the colours of G."""
+    figure = Figure(figsize=(13.0, 5.4), dpi=75, layout="constrained")
+    FigureCanvasAgg(figure)
+    for axes, (name, build) in zip(figure.subplots(2, 5).ravel(), sg.models.catalogue().items(), strict=True):
+        model = build(0.3) if name == "tilted_dirac" else build()
+        rows = model.reciprocal if model.periodic else 1.5 * model.scale * np.eye(model.dim)
+        corners = np.array([[0.5, 0, 0], [0, 0, 0], [1 / 3, 1 / 3, 0], [0, 0, 0.5]])
+        corners = (corners if model.dim == 3 else corners[:3])[:, : model.dim] @ rows
+        found = sg.geometry_map(model, "band_normalized_metric", path=corners, points=301)
+        assert found.distance is not None
+        assert found.nodes is not None
+        G = np.trace(found.values, axis1=-2, axis2=-1)
+        strength = np.arcsinh(G / np.median(np.abs(G)))
+        for band in range(model.n_bands):
+            colour = {"c": strength[:, band], "cmap": "PuOr_r", "vmin": -4.0, "vmax": 4.0}
+            axes.scatter(found.distance, found.energy[:, band], s=5, linewidths=0, **colour)
+        for node in found.nodes[1:-1]:
+            axes.axvline(float(node), color="0.75", linewidth=0.8, zorder=0)
+        axes.set(title=name, facecolor="0.9", xlim=(0, found.nodes[-1]), xticks=[])
+        axes.set_ylabel("energy (eV)")
+    figure.savefig(path)
+
+
+def beside(path: Path, pictures: list[Path], columns: int) -> None:
+    """Some pictures in one."""
+    from matplotlib.image import imread, imsave
+
+    images = [imread(picture)[..., :3] for picture in pictures]
+    height = max(len(image) for image in images)
+    padded = [np.pad(i, ((0, height - len(i)), (0, 0), (0, 0)), constant_values=1.0) for i in images]
+    rows = [np.concatenate(padded[n : n + columns], axis=1) for n in range(0, len(padded), columns)]
+    imsave(path, np.concatenate(rows))
+
+
 def main() -> None:
     """All pictures."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent
@@ -285,6 +330,8 @@ def main() -> None:
     draw_grids(folder / "grids.png")
     draw_response(folder / "dirac_pt.png")
     draw_paper(folder)
+    draw_maps(folder / "maps.png")
+    draw_models(folder / "published.png")
 
 
 if __name__ == "__main__":

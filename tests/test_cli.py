@@ -16,6 +16,7 @@ import xarray as xr
 import sigmaijk
 import sigmaijk.driver
 import sigmaijk.inspection
+import sigmaijk.symmetry
 from made_up import made_up, only
 from sigmaijk import ConvergenceWarning, ModelError, component, open_result
 from sigmaijk.cli import main
@@ -40,6 +41,17 @@ def job(tmp_path, monkeypatch) -> Path:
     path = tmp_path / "quick.toml"
     path.write_text(QUICK)
     return path
+
+
+@pytest.fixture(autouse=True)
+def _made_up_results_have_no_symmetry(monkeypatch):
+    """Random tensors stand for those of a model here; that they break its symmetry is no news."""
+    annotate = sigmaijk.symmetry.annotate
+
+    def unless_made_up(ds: xr.Dataset, model: sigmaijk.ContinuumModel) -> xr.Dataset:
+        return ds if ds.attrs["model"] == "made up" else annotate(ds, model)
+
+    monkeypatch.setattr(sigmaijk.symmetry, "annotate", unless_made_up)
 
 
 def returns(ds: xr.Dataset, warning: str = ""):
@@ -375,3 +387,17 @@ def test_a_read_only_folder_does_not_lose_the_result(job, tmp_path, monkeypatch,
     assert f"the result is in {tmp_path / 'toy.nc'}" in line
     assert "does not exist" not in line
     assert "cannot write /proc/toy.nc: " in line
+
+
+def test_info_takes_the_lattice_and_the_centres_from_files(tmp_path, capsys):
+    rows = "".join(f"{R:5d}    0    0    1    1  {value}  0.0\n" for R, value in ((-1, 0.2), (0, 1.0), (1, 0.2)))
+    (tmp_path / "a_hr.dat").write_text(f"c\n 1\n 3\n 1 1 1\n{rows}")
+    (tmp_path / "POSCAR").write_text("c\n1.0\n3 0 0\n0 4 0\n0 0 5\n")
+    (tmp_path / "where.xyz").write_text("1\nc\nX 1 2 0\n")
+    files = ["--lattice", str(tmp_path / "POSCAR"), "--positions", str(tmp_path / "where.xyz")]
+    assert main(["info", str(tmp_path / "a_hr.dat"), *files]) == 0
+    assert "0.3" in capsys.readouterr().out
+    assert main(["info", str(tmp_path / "a_hr.dat"), *files, "--lattice-nm", "[[1, 0], [0, 1]]"]) == 2
+    assert "--lattice or --lattice-nm, not both" in capsys.readouterr().err
+    assert main(["info", str(tmp_path / "a_hr.dat"), *files, "--spin-order", "block"]) == 2
+    assert "needs an even number of Wannier functions, got 1" in capsys.readouterr().err

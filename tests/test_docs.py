@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = ["README.md", "docs/method.md", "docs/theory.md"]
+PAGES = ["README.md", "docs/method.md", "docs/theory.md", "docs/maps.md", "docs/published.md"]
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -37,3 +37,17 @@ def test_files_that_the_page_names_exist(page: str):
     assert named
     for name in named:
         assert (ROOT / name).exists(), name
+
+
+def test_the_notebook_goes_from_a_wannier_file_to_a_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys):
+    """Its numbers are those of the model that the file was written from, in a cell of 0.382 nm."""
+    folder = ROOT / "docs" / "examples"
+    (tmp_path / "cumnas_tb.dat").write_bytes((folder / "cumnas_tb.dat").read_bytes())
+    monkeypatch.chdir(tmp_path)
+    text = (folder / "wannier_to_figure.py").read_text(encoding="utf-8")
+    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    assert len(lines) <= 12
+    exec(compile(text, "wannier_to_figure.py", "exec"), {})
+    assert (tmp_path / "cumnas.png").read_bytes().startswith(b"\x89PNG")
+    warm = float(capsys.readouterr().out.split("]")[0].split()[-1])
+    assert warm == pytest.approx(0.382 * 0.01867602417 * 243.4134807, rel=2e-3)

@@ -10,7 +10,7 @@ from cases.exact import CASES, cubic_density
 
 LIMIT = {2: 40_000, 3: 120_000}
 
-KNOWN = {
+UNFINISHED = {
     "thin ring, 0.03 wide": "an extremum line: the search takes more points than allowed",
     "thin ring, 0.01 wide": "an extremum line: the search takes more points than allowed",
     "thin ring, 0.001 wide": "the search for pieces does not end within the points allowed",
@@ -18,15 +18,13 @@ KNOWN = {
     "10 sorted copies": "the search for pieces does not end within the points allowed",
     "6 sorted copies": "1e-6 takes more points than allowed",
 }
-"""Cases that fail for now, and why; not strict, so that an engine that learns them needs no change here."""
+"""Cases that may end unconverged for now, and why; their errors are held to the same promise."""
 
 
 def parameters() -> list:
     found = []
     for number, case in enumerate(CASES):
         marks = [pytest.mark.long] if case.limit else []
-        if case.name in KNOWN:
-            marks.append(pytest.mark.xfail(reason=KNOWN[case.name], strict=False))
         found += [pytest.param(number, rtol, id=f"{case.name}, {rtol:g}", marks=marks) for rtol in case.tolerances]
     return found
 
@@ -44,8 +42,8 @@ def test_estimate_covers_the_true_error_and_the_tolerance_is_reached(number: int
     )
     found = Outcome.of_integrals(integrals, case.expected, case.precision)
     assert found.ratio <= 3
-    assert found.converged
-    assert found.true <= 3 * rtol
+    assert found.converged or case.name in UNFINISHED
+    assert found.true <= 3 * rtol or not found.converged
 
 
 def test_density_of_the_cubic_lattice_integrates_to_its_volume():

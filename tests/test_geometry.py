@@ -186,6 +186,20 @@ def test_completed_curvature_of_a_subspace_is_that_of_the_whole_space(dim: int):
         assert np.abs(missing).max() > 1e-4 * np.abs(getattr(found, name)).max()
 
 
+@pytest.mark.parametrize("positions", POSITIONS)
+@pytest.mark.parametrize("dim", [2, 3])
+def test_geometry_knows_neither_the_origin_nor_which_cell_an_orbital_is_counted_in(dim: int, positions: str):
+    """Every quantity by itself: r - r0 on the diagonal of R = 0, and orbitals moved by lattice vectors with their r."""
+    rng = np.random.default_rng(21)
+    crystal, k = random_ingredients(rng, dim, 3, positions), random_points(rng, dim, 8)
+    moved = crystal.relabelled(rng.integers(-2, 3, size=(3, dim)))
+    if positions != "none":
+        moved = moved.from_origin(rng.normal(size=dim))
+    found, expected = sg.band_geometry(moved.model(), k), sg.band_geometry(crystal.model(), k)
+    for name in ALL:
+        assert_same(getattr(found, name), getattr(expected, name), rtol=1e-9, floor=1e-3)
+
+
 def test_positions_change_curvature_and_metric_but_not_the_bands():
     """A model read without its positions has the wrong quantum geometry and the right Drude part."""
     rng = np.random.default_rng(9)

@@ -21,12 +21,13 @@ class Known:
     positions: Blocks
 
 
-def known_model(seed: int = 3, cutoff: float = 7.0) -> Known:
+def known_model(seed: int = 3, cutoff: float = 7.0, functions: int = 3) -> Known:
     """Random, Hermitian; entries only where the two centres are closer than the cutoff, half of a 4 x 3 supercell."""
     rng = np.random.default_rng(seed)
     lattice = np.array([[4.0, 0.0, 0.0], [1.0, 5.0, 0.0], [0.0, 0.0, 20.0]])
     centres = np.array([[0.02, 0.01, 0.0], [0.9, 0.7, 0.02], [-0.5, 0.6, 0.01]]) @ lattice
-    n = len(centres)
+    n = functions
+    centres = centres[np.arange(n) % 3]
     hoppings: Blocks = {}
     positions: Blocks = {}
     for R in itertools.product(range(-4, 5), range(-4, 5), (0,)):

@@ -14,8 +14,8 @@ from numpy.typing import ArrayLike
 
 from .arrays import FloatArray
 from .bands import Bands, solve
-from .errors import ArgumentError, ArgumentTypeError
-from .model import Model, as_number, as_points
+from .errors import ArgumentError
+from .model import Model, as_model, as_number, as_points
 
 CHUNK_BYTES = 8_000_000
 """Workspace of one batch of k: flat between 4 and 16 MB."""
@@ -98,11 +98,7 @@ def band_geometry(model: Model, k: ArrayLike, *, degeneracy_tol: float = 1e-6) -
     states leave the whole group out, products inside it are traced, and each band of it carries the average.
     Raises ArgumentError for a k of the wrong shape or a negative tolerance, ArgumentTypeError for a wrong type.
     """
-    if not isinstance(model, Model):
-        raise ArgumentTypeError(
-            f"model must be a ContinuumModel, a LatticeModel or what sg.models and sg.read_wannier90 return, "
-            f"got {type(model).__name__}"
-        )
+    model = as_model(model)
     points = as_points(k, model.dim)
     degeneracy_tol = as_number("degeneracy_tol", degeneracy_tol, "eV")
     if not (np.isfinite(degeneracy_tol) and degeneracy_tol >= 0):

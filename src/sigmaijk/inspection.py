@@ -55,12 +55,15 @@ class SymmetryCheck:
     """How far a model is from a symmetry."""
 
     name: str
-    deviation: float
-    """eV: of the matrices under the best unitary, or of the energies, which is then a lower bound."""
-    by_unitary: bool
-    """Whether a unitary was looked for; otherwise only energies and curvatures were compared."""
+    energies: float
+    """Largest difference of energies that it makes equal, eV: a lower bound of the breaking."""
+    matrices: float | None
+    """What the best unitary leaves of the difference of matrices, eV; None for too many bands.
+
+    Wannier functions in a complex gauge may have no unitary that is the same at every k: this is then of no meaning.
+    """
     curvature: float | None
-    """Share by which the curvature of occupied states has the wrong parity; None where a unitary was looked for."""
+    """Share by which the curvature of occupied states has the wrong parity; None for PT."""
 
 
 @dataclass(frozen=True)
@@ -148,23 +151,23 @@ def reversal_deviation(model: Model, rng: np.random.Generator) -> float:
 
 
 def symmetry_checks(model: Model, reversal: float, rng: np.random.Generator) -> list[SymmetryCheck]:
-    """Time reversal, inversion and their product: by the best unitary for few bands, else by what needs no basis.
+    """Time reversal, inversion and their product: energies, the parity of the curvature, and for few bands a unitary.
 
     H carries the phases of the orbital positions, so that a unitary of either symmetry is the same at every k.
     """
     k = _random_points(model, MATRIX_POINTS, rng)
     there, back = model.hamiltonian(k), model.hamiltonian(-k)
-    if model.n_bands <= MOST_BANDS:
-        cases = {"time reversal": (there.conj(), back), "inversion": (there, back), "PT": (there.conj(), there)}
-        found = {name: unitary_deviation(*pair, rng) for name, pair in cases.items()}
-        return [SymmetryCheck(name, max(size, 0.0), True, None) for name, size in found.items()]
     pairs = pair_splitting(there)
     odd, even = curvature_parity(model, k)
-    inversion = max(reversal, pairs) if odd < 0.01 else reversal
+    sides = {
+        "time reversal": (there.conj(), back, reversal, odd),
+        "inversion": (there, back, reversal, even),
+        "PT": (there.conj(), there, pairs, None),
+    }
+    small = model.n_bands <= MOST_BANDS
     return [
-        SymmetryCheck("time reversal", reversal, False, odd),
-        SymmetryCheck("inversion", inversion, False, even),
-        SymmetryCheck("PT", pairs, False, None),
+        SymmetryCheck(name, size, unitary_deviation(left, right, rng) if small else None, share)
+        for name, (left, right, size, share) in sides.items()
     ]
 
 

@@ -77,6 +77,16 @@ class Model(ABC):
         raise ArgumentError(f"order must be 1 or 2, got {order!r}")
 
 
+def as_model(model: object) -> Model:
+    """The model itself; raises ArgumentTypeError for anything else."""
+    if not isinstance(model, Model):
+        raise ArgumentTypeError(
+            "model must be a ContinuumModel, a LatticeModel or what sg.models and sg.read_wannier90 return, "
+            f"got {type(model).__name__}"
+        )
+    return model
+
+
 def as_points(k: ArrayLike, dim: int) -> FloatArray:
     """A batch of k as a float array of shape (nk, dim).
 

@@ -12,7 +12,7 @@ import numpy as np
 from .arrays import FloatArray
 from .errors import ArgumentError, ArgumentTypeError
 from .geometry import band_geometry, chunk_size
-from .model import Model
+from .model import Model, as_model
 
 DIRECTIONS = "xyz"
 
@@ -68,11 +68,7 @@ def component_names(rank: int, dim: int) -> list[str]:
 
 def checked_model(model: Model) -> None:
     """Raises ArgumentTypeError for what is no model."""
-    if not isinstance(model, Model):
-        raise ArgumentTypeError(
-            f"model must be a ContinuumModel, a LatticeModel or what sg.models and sg.read_wannier90 return, "
-            f"got {type(model).__name__}"
-        )
+    model = as_model(model)
 
 
 def evaluated(

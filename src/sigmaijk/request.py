@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from .arrays import FloatArray
 from .errors import ArgumentError, ArgumentTypeError, UnsupportedFeatureError
 from .integrand import Integrand
-from .model import Model, as_number, as_reals
+from .model import Model, as_model, as_number, as_reals
 from .term import Term
 from .terms import CATALOGUE
 
@@ -186,11 +186,7 @@ def check(
     checkpoint: object,
 ) -> Request:
     """The request, or the first complaint about it."""
-    if not isinstance(model, Model):
-        raise ArgumentTypeError(
-            f"model must be a ContinuumModel, a LatticeModel or what sg.models and sg.read_wannier90 return, "
-            f"got {type(model).__name__}"
-        )
+    model = as_model(model)
     mus, widths = energies("mu", mu), energies("kT", kT)
     if (widths < 0).any():
         raise ArgumentError(f"kT must not be negative (eV), got {widths[widths < 0][0]}")

@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .arrays import BoolArray, FloatArray
-from .errors import ArgumentError, ArgumentTypeError, ConvergenceWarning, SingularResponseWarning
+from .errors import ArgumentError, ConvergenceWarning, SingularResponseWarning
 from .levelset.simplices import NOISE, block_errors
-from .model import Model, as_reals
+from .model import Model, as_model, as_reals
 from .progress import make_progress
 from .request import chosen_components, chosen_terms, energies, not_negative, point_limit, positive
 from .results import TermResult, to_dataset
@@ -62,11 +62,7 @@ def spectrum(
     Raises ArgumentError or ModelError for what cannot be computed; warns with ConvergenceWarning when rtol was not
     reached in a part of the window.
     """
-    if not isinstance(model, Model):
-        raise ArgumentTypeError(
-            f"model must be a ContinuumModel, a LatticeModel or what sg.models and sg.read_wannier90 return, "
-            f"got {type(model).__name__}"
-        )
+    model = as_model(model)
     wanted = Wanted(
         _checked_window(window),
         chosen_terms(terms),

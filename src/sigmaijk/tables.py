@@ -197,8 +197,9 @@ def print_inspection(found: Inspection, console: Console) -> None:
         text = f"{size} at {gap.energy:.4f} eV, k = ({where}) 1/nm"
         table.add_row(f"small gap, bands {gap.lower_band}-{gap.lower_band + 1}", text)
     console.print(table)
-    broken = 1e3 * next(check.deviation for check in found.symmetries if check.name == "time reversal")
-    if REVERSAL_HOLDS_MEV < broken < REVERSAL_SMALL_MEV:
+    reversal = next(check for check in found.symmetries if check.name == "time reversal")
+    broken, meant = 1e3 * reversal.energies, 1e3 * (reversal.matrices or 0.0) >= REVERSAL_SMALL_MEV
+    if REVERSAL_HOLDS_MEV < broken < REVERSAL_SMALL_MEV and not meant:
         console.print(
             f"Time reversal is broken by only {broken:.2g} meV. In a material without magnetism that is noise of the "
             "Wannier fit: suspect the T-odd terms (drude, qm), which vanish in it, until H has been symmetrised.",
@@ -216,19 +217,20 @@ def _reversal_text(found: Inspection) -> str:
 
 def _symmetry_text(check: SymmetryCheck) -> str:
     """How well a symmetry holds and how that was tested."""
-    size = check.deviation * 1e3
-    holds = size <= REVERSAL_HOLDS_MEV
-    if check.by_unitary:
-        verdict = f"holds to {size:.1g} meV" if holds else f"broken by {_meV(size)} meV"
-        return f"{verdict}, under the best unitary found"
+    energies, holds = 1e3 * check.energies, 1e3 * check.energies <= REVERSAL_HOLDS_MEV
+    matrices = None if check.matrices is None else 1e3 * check.matrices
+    if matrices is not None and matrices <= REVERSAL_HOLDS_MEV:
+        return f"holds to {matrices:.0g} meV: a unitary was found"
+    rest = "" if matrices is None else f"; the best unitary leaves {_meV(matrices)} meV"
     if check.curvature is None:
-        return f"pairs of bands 1-2, 3-4, .. split by up to {size:.2g} meV" + (": holds for spin 1/2" if holds else "")
-    parity = f"curvature of the occupied states has the wrong parity by {100 * check.curvature:.2g} %"
+        verdict = "pairs of bands 1-2, 3-4, .. " + ("agree" if holds else f"split by up to {_meV(energies)} meV")
+        return verdict + rest
+    share = f"{100 * check.curvature:.2g} %"
     if not holds:
-        return f"broken by at least {_meV(size)} meV (energies); {parity}"
+        return f"broken by at least {_meV(energies)} meV (energies), curvature of wrong parity by {share}{rest}"
     if check.curvature < WRONG_PARITY:
-        return f"holds: energies to {size:.1g} meV, curvature of the occupied states to {100 * check.curvature:.1g} %"
-    return f"broken, though energies agree to {size:.1g} meV: {parity}"
+        return f"nothing against it: energies to {energies:.0g} meV, curvature of occupied states to {share}{rest}"
+    return f"broken, though energies agree: curvature of occupied states of wrong parity by {share}{rest}"
 
 
 def _meV(size: float) -> str:

@@ -68,6 +68,18 @@ def test_translations_change_nothing_at_the_k_of_the_mesh(tmp_path: Path) -> Non
     assert_same(moved.jet(k).connection, plain.jet(k).connection, rtol=1e-12, floor=1e-3)
 
 
+def test_an_entry_on_the_boundary_is_divided_among_its_translations(tmp_path: Path) -> None:
+    """A chain on a mesh of two: R = 1 and R = -1 are each as close as the other, so each is shared between both."""
+    home, hop = np.array([[0.3]]), np.array([[-0.7]])
+    chain = Known(np.diag([4.0, 5.0, 6.0]), np.zeros((1, 3)), {(0, 0, 0): home, (1, 0, 0): hop, (-1, 0, 0): hop}, {})
+    chain.positions[0, 0, 0] = np.zeros((3, 1, 1))
+    text = texts(chain, (2, 1, 1))
+    assert "    1    0    0    1    1\n    2\n" in text.wsvec
+    model = sg.read_wannier90(text.write(tmp_path, "x", "_tb.dat", "_wsvec.dat"))
+    wanted = 0.3 - 1.4 * np.cos(0.4 * ALONG[:, 0])
+    assert_same(model.hamiltonian(ALONG)[:, 0, 0], wanted, rtol=1e-12, floor=1.0)
+
+
 def test_translations_in_another_order_are_the_same(tmp_path: Path) -> None:
     path = TEXTS.write(tmp_path, "x", "_tb.dat", "_wsvec.dat")
     comment, *records = re.split(r"(?m)^(?=(?:\s+-?\d+){5}$)", TEXTS.wsvec)
@@ -392,3 +404,14 @@ def test_spin_options_are_checked(
 def test_three_functions_have_no_spin_order(tmp_path: Path) -> None:
     with pytest.raises(ArgumentError, match="needs an even number of Wannier functions, got 3"):
         sg.read_wannier90(TEXTS.write(tmp_path, "x", "_tb.dat"), spin_order="block")
+
+
+def test_the_thickness_of_a_slab_reaches_the_result(tmp_path: Path) -> None:
+    """2 nm of cell, 0.65 nm of layer: the layer divides, not the cell."""
+    path = TEXTS.write(tmp_path, "slab", "_tb.dat", "_wsvec.dat")
+    model = sg.read_wannier90(path, dim=2, thickness=0.65)
+    mu = float(np.linalg.eigvalsh(model.hamiltonian([[0.0, 0.0]]))[0, 0])
+    ds = sg.conductivity(model, mu, sg.kelvin(300), terms="qm", rtol=0.3, progress=False, max_k_points=20_000)
+    sheet = sg.component(ds, "qm", "xyy", unit="A nm/V^2")
+    assert abs(float(sheet.squeeze())) > 0
+    assert_same(sg.component(ds, "qm", "xyy", unit="A/V^2"), sheet / 0.65, rtol=1e-14, floor=0.0)

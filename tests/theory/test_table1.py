@@ -140,7 +140,7 @@ def test_answers_carry_units_errors_and_what_was_asked():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"model": 3}, "model must be a ContinuumModel or a LatticeModel"),
+        ({"model": 3}, "model must be a ContinuumModel, a LatticeModel or what"),
         ({"mu": [0.1, 0.2]}, "mu must be one real number"),
         ({"mu": np.nan}, "mu must be finite"),
         ({"kT": -0.1}, "kT must be finite and not negative"),

@@ -26,7 +26,7 @@ RECIPES = {
     "sisl": "lambda k: H.Hk(k, dtype=complex, format='array'), with lattice= and coordinates='reduced'",
     "tbmodels": "model.hamilton, with lattice= and coordinates='reduced'",
     "kwant": "the wrapped system's hamiltonian_submatrix in a function of k, with lattice= and coordinates='angle'",
-    "qsymm": "model.tosympy(momenta), a SymPy matrix",
+    "qsymm": "model.tosympy(), a SymPy matrix",
 }
 """Programs whose objects are handed over as a function or a matrix; docs/models.md has each in full."""
 

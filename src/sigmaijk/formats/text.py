@@ -22,7 +22,7 @@ from sigmaijk.model import FloatArray
 Path = str | os.PathLike[str]
 
 GZIP_MAGIC = b"\x1f\x8b"
-CHUNK = 1 << 18
+CHUNK = 1 << 16
 """Bytes of a piece: its numbers stay in the cache, and beside any model of interest it is small."""
 LONGEST_LINE = 1 << 20
 """Bytes; the longest lines of real files are degeneracies of other programs, a few thousand."""
@@ -255,12 +255,17 @@ class NumberedLines:
     def real(self, token: str) -> float:
         """A finite number, also in the Fortran forms 1.0D-3 and 1.0-100."""
         try:
-            value = float(_FORTRAN_EXPONENT.sub("e", _plain(token)))
+            value = as_real(token)
         except ValueError:
             self.fail(f"expected a number, got {_short(token)!r}")
         if not np.isfinite(value):
             self.fail(f"expected a finite number, got {_short(token)!r}")
         return value
+
+
+def as_real(token: str) -> float:
+    """The number that a token stands for, Fortran's forms included; raises ValueError for anything else."""
+    return float(_FORTRAN_EXPONENT.sub("e", _plain(token)))
 
 
 def _plain(token: str) -> str:

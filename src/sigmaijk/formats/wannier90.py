@@ -28,7 +28,7 @@ from .cells import Cell, hermitian_positions, origin, sheet
 from .companions import Choice, beside, chosen, is_path
 from .spins import SpinOrder, check_order, check_partners, doubled, warn_of_levels
 from .structures import read_centres, read_lattice, win_announces_replicas
-from .text import Path, TextFile
+from .text import Path, TextFile, as_real
 from .wannier90_hr import parse_hr, read_r
 from .wannier90_tb import parse_tb
 from .wannier90_wsvec import announced, reached_vectors, read_wsvec, spread
@@ -124,9 +124,8 @@ def _parsed(file: TextFile) -> tuple[str, WannierBlocks]:
 
 def _count_numbers(line: bytes) -> int:
     """How many numbers a line holds; 0 if it holds anything else."""
-    tokens = line.split()
     try:
-        return len([float(token.translate(bytes.maketrans(b"dD", b"eE"))) for token in tokens])
+        return len([as_real(token) for token in line.decode("utf-8", errors="replace").split()])
     except ValueError:
         return 0
 

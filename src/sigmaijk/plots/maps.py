@@ -88,10 +88,10 @@ def plot_fermi_map(found: FermiMap, path: str | os.PathLike[str] | None, compone
     if not flat and len(found.k):
         axes.set_box_aspect(np.maximum(np.ptp(found.k, axis=0), 1e-12))
     bar = figure.colorbar(mesh, ax=axes, pad=0.02 if flat else 0.1, shrink=1.0 if flat else 0.75)
-    element = "length" if flat else "area"
-    bar.set_label(
-        rf"to $I_{{{name}}}$ per {element} of the surface / $(2\pi)^{found.dim}$", fontsize=STYLE["labelsize"]
-    )
+    element, length = ("length", "nm") if flat else ("area", "nm²")
+    unit = " ".join(part for part in (_unit(found.unit), length) if part)
+    label = rf"$(2\pi)^{found.dim}$ times contribution to $I_{{{name}}}$ per {element}  ({unit})"
+    bar.set_label(label, fontsize=STYLE["labelsize"])
     bar.ax.tick_params(labelsize=STYLE["ticksize"])
     i, j, k = ("xyz".index(letter) for letter in name)
     total, error = found.total[i, j, k], found.error[i, j, k]

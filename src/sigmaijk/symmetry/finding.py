@@ -39,6 +39,8 @@ ROOM = 10.0
 """Tolerances of |U H U^+ - H| within which U is accepted, when the levels obey the tolerance itself."""
 ENERGIES_ONLY = "only the energies were compared"
 ROUGH = "levels hardly feel it, but U H U^+ and H differ by"
+EXACT = 1e-3
+"""Share of the tolerance up to which an operation is no worse than the others."""
 STEP = 30.0
 """Ratio of two violations that makes two groups out of the operations below and above."""
 DIGITS = 1e-11
@@ -82,7 +84,7 @@ def point_group(
     tested = _Test(model, pairs).run(tolerance, nearby)
     accepted = [operation for operation in tested if not operation.note and operation.violation <= tolerance]
     near = [operation for operation in tested if operation.note or operation.violation > tolerance]
-    accepted, dropped = _largest_closed(accepted, strict=candidates is None)
+    accepted, dropped = _largest_closed(accepted, tolerance, strict=candidates is None)
     near = sorted(_telling([*near, *dropped], accepted), key=lambda operation: operation.violation)
     levels = _levels(accepted, model)
     group = PointGroup(tuple(ordered(accepted)), f"H of {model.name}", tolerance, levels, tuple(near))
@@ -290,7 +292,9 @@ def _k_map(candidate: Candidate, operation: Operation) -> FloatArray:
     return -candidate.k_map if operation.time_reversal else candidate.k_map
 
 
-def _largest_closed(operations: list[Operation], *, strict: bool) -> tuple[list[Operation], list[Operation]]:
+def _largest_closed(
+    operations: list[Operation], tolerance: float, *, strict: bool
+) -> tuple[list[Operation], list[Operation]]:
     """The operations less the worst ones, until all products are there; and those that had to go.
 
     A k.p model with all rotations of space is left as found: no finite group holds them.
@@ -298,10 +302,7 @@ def _largest_closed(operations: list[Operation], *, strict: bool) -> tuple[list[
     kept, dropped = sorted(operations, key=lambda operation: operation.violation), []
     if not strict or symbol_of(kept).startswith("oooo"):
         return kept, dropped
-    while absent := missing_products(kept):
-        if all(operation.violation <= 2 * kept[0].violation + 1e-12 for operation in kept):
-            break  # all equally good: the candidates were not closed
-        del absent
+    while kept[-1].violation > EXACT * tolerance and missing_products(kept):
         dropped.append(kept.pop().stated(note="its products with others are no symmetries within the tolerance"))
     return kept, dropped
 

@@ -162,7 +162,7 @@ class PointGroup:
 
     @property
     def symbol(self) -> str:
-        """International symbol such as "m'mm", "321'" written "321'", "2'm'm" in the plane; infinite axes as 'oo'."""
+        """International symbol: "m'mm", "2'm'm" in the plane, "321'" for 32 with T itself; infinite axes are 'oo'."""
         return symbol_of(self.operations)
 
     @property

@@ -14,8 +14,8 @@ from ..arrays import FloatArray
 from ..bands import solve
 from ..errors import ArgumentError, ArgumentTypeError, ConvergenceWarning
 from ..geometry import berry_curvature
-from ..model import Model, as_number
-from ..request import not_negative, positive
+from ..model import Model, as_model, as_number
+from ..request import not_negative, point_limit, positive
 from ..units import NATURAL_UNITS
 from .currents import GridBands, currents
 from .datasets import tensor_dataset
@@ -105,20 +105,16 @@ def conductivity(
     Raises ArgumentError or ArgumentTypeError for bad arguments, ModelError for a continuum model with open Fermi
     surfaces. Warns with ConvergenceWarning when max_k_points or the route's own error ends the growth.
     """
-    if not isinstance(model, Model):
-        raise ArgumentTypeError(
-            "model must be a ContinuumModel, a LatticeModel or what sg.models and sg.read_wannier90 return, "
-            f"got {type(model).__name__}"
-        )
+    model = as_model(model)
     mu = as_number("mu", mu, "eV")
     if not np.isfinite(mu):
         raise ArgumentError(f"mu must be finite (eV), got {mu}")
     kT = positive("kT", kT, "eV")
     known_route(route)
-    size = None if grid is None else _whole("grid", grid, SMALLEST_GRID)
+    size = None if grid is None else _grid_size(grid)
     rtol = positive("rtol", rtol)
     degeneracy_tol = not_negative("degeneracy_tol", degeneracy_tol, "eV")
-    limit = MAX_K_POINTS[route] if max_k_points is None else _whole("max_k_points", max_k_points, 1)
+    limit = MAX_K_POINTS[route] if max_k_points is None else point_limit(max_k_points)
     if size is not None and size**model.dim > limit:
         raise ArgumentError(
             f"grid = {size} makes {size**model.dim:.3g} k-points, more than max_k_points = {limit}: take at most "
@@ -141,12 +137,12 @@ def conductivity(
     return _dataset(task, found)
 
 
-def _whole(name: str, value: int, least: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, Integral):
-        raise ArgumentTypeError(f"{name} must be a whole number or None, got {value!r}")
-    if value < least:
-        raise ArgumentError(f"{name} must be at least {least}, got {value!r}")
-    return int(value)
+def _grid_size(grid: int) -> int:
+    if isinstance(grid, bool) or not isinstance(grid, Integral):
+        raise ArgumentTypeError(f"grid must be a whole number or None, got {grid!r}")
+    if grid < SMALLEST_GRID:
+        raise ArgumentError(f"grid must be at least {SMALLEST_GRID}, got {grid!r}")
+    return int(grid)
 
 
 def _root(limit: int, dim: int) -> int:

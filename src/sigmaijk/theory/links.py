@@ -13,7 +13,7 @@ import numpy as np
 
 from ..arrays import ComplexArray, FloatArray, IntArray
 from ..model import Model
-from .frames import Frames, averaging_matrix, frames, group_average, group_slices
+from .frames import Frames, frames, group_average, group_slices
 
 STEP = 0.014
 """First step in units of 1/rate: on random models truncation and rounding are below 1e-10 of the change."""
@@ -121,8 +121,3 @@ def energy_conditioning(centre: Frames) -> FloatArray:
     """Relative rounding error of a second-order energy, (p, 1)."""
     ratio = np.abs(centre.energy).max(axis=1) * np.abs(centre.inverse).max(axis=(1, 2))
     return 8.0 * EPSILON * np.maximum(1.0, ratio)[:, None]
-
-
-def group_sum_of_squares(small: ComplexArray, weight: FloatArray, label: IntArray) -> FloatArray:
-    """Mean over the group of sum_m weight_mn |T_mn|**2, (f, p, n)."""
-    return (np.abs(small) ** 2 * weight).sum(axis=-2) @ averaging_matrix(label)

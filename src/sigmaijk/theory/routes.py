@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from ..arrays import FloatArray
 from ..errors import ArgumentError, ArgumentTypeError
-from ..model import Model, as_points, as_reals
+from ..model import Model, as_model, as_points, as_reals
 from ..request import not_negative
 from . import luttinger_kohn, perturbation, wave_packet
 from .route import Change, Survey, survey
@@ -65,11 +65,7 @@ def field_modified(
     >>> found.connection_change.shape, found.energy_change.shape
     ((1, 2, 2), (1, 2))
     """
-    if not isinstance(model, Model):
-        raise ArgumentTypeError(
-            "model must be a ContinuumModel, a LatticeModel or what sg.models and sg.read_wannier90 return, "
-            f"got {type(model).__name__}"
-        )
+    model = as_model(model)
     points = as_points(k, model.dim)
     field = _checked_field(E, model.dim)
     known_route(route)

@@ -10,8 +10,8 @@ import numpy as np
 
 from ..arrays import FloatArray
 from ..driver import compute
-from ..errors import ArgumentError, ArgumentTypeError, ModelError
-from ..model import Model
+from ..errors import ArgumentError, ModelError
+from ..model import Model, as_model
 from ..models.lattice import LatticeModel
 from ..progress import make_progress
 from ..request import Request, flag, not_negative, point_limit, positive
@@ -113,8 +113,7 @@ def table1(
 
 
 def _checked_model(model: object) -> Model:
-    if not isinstance(model, Model):
-        raise ArgumentTypeError(f"model must be a ContinuumModel or a LatticeModel, got {type(model).__name__}")
+    model = as_model(model)
     if isinstance(model, LatticeModel) and model.jet(np.zeros((1, model.dim)), 1).connection is not None:
         raise ModelError(
             f"{model.name} has off-diagonal position matrices, with which no row of Table 1 holds: "
