@@ -1,8 +1,8 @@
 """Intrinsic conductivity of monolayer WTe2 in a field, on a fixed grid, against an independent program's numbers.
 
 The stored numbers follow rules of their own: pairs of bands closer than 1 meV are left out, not averaged, and the
-orbitals are placed on the atoms in the order of its POSCAR, Te before W, although the file has W before Te (see the last
-test). So they test the reader, what positions do and the formula, not a physical value.
+orbitals are placed on the atoms in the order of its POSCAR, Te before W, although the file has W before Te (see the
+last test). So they test the reader, what positions do and the formula, not a physical value.
 """
 
 import json

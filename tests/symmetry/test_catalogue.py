@@ -1,4 +1,4 @@
-"""Every model of the catalogue has the group that its formula has, worked out by hand; and so has a lattice in any basis."""
+"""Every model of the catalogue has the group of its formula, worked out by hand, and a crystal that of no basis."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ BY_HAND = [
     ("haldane", {"phi": 0.0, "M": 0.0}, "6mm1'", ["C3z", "P", "Mx", "T"]),
     # One chirality in both layers' hops: no mirror; twofold axes in the plane reverse the flux.
     ("chiral_crystal", {}, "32'", ["C3z", "C2yT"]),
-    # sigma_z takes kz sigma_x to its negative; conjugation alone is PT. `gap` sigma_y survives the product of both only.
+    # sigma_z takes kz sigma_x to its negative; conjugation alone is PT; gap sigma_y survives only the product of both.
     ("nodal_line", {}, "m'mm", ["My", "Mz", "PT"]),
     ("nodal_line", {"gap": 0.02}, "m'm2'", ["My", "C2zT"]),
     ("mnbi2te4_slab", {}, "6'm'm", ["C3z", "My", "PT"]),
