@@ -24,6 +24,7 @@ from .discovery import (
     touches,
 )
 from .elements import Peaks, extent
+from .extremes import highest, lowest, span
 from .field import FLAT, Field
 from .mesh import Mesh
 from .samples import Samples
@@ -82,21 +83,22 @@ def ranges(mesh: Mesh, rows: IntArray, sheets: slice) -> Ranges:
         nodes = mesh.nodes[chunk]
         energy, velocity = samples.energy[:, sheets][nodes], samples.velocity[:, sheets][nodes]
         size = extent(samples.cell, mesh.vertices[chunk], samples.steps)[:, None]
-        spread = mesh.spread * (size * np.ptp(velocity, axis=1)).sum(axis=2)
-        low.append(energy.min(axis=1) - spread)
-        high.append(energy.max(axis=1) + spread)
+        margin = mesh.spread * (size * span(velocity)).sum(axis=2)
+        low.append(lowest(energy) - margin)
+        high.append(highest(energy) + margin)
     return Ranges(np.concatenate(low), np.concatenate(high))
 
 
 def _two_sided(mesh: Mesh, rows: IntArray, sheet: IntArray) -> BoolArray:
     """Pairs of a simplex and a sheet (pair,) in which the gradients at the vertices do not all point to one side."""
     velocity = mesh.samples.velocity[mesh.nodes[rows], sheet[:, None]]
-    differ = np.linalg.norm(np.ptp(velocity, axis=1), axis=1)
+    least, most = lowest(velocity), highest(velocity)
+    differ = np.linalg.norm(most - least, axis=1)
     margin = np.where(mesh.level[rows] < SHALLOW, MARGIN, LEAST_MARGIN)
     sided = np.zeros(len(rows), dtype=bool)
     # The middle of their range is the better side of a kink, where two gradients stand for three vertices or four.
-    for side in (velocity.mean(axis=1), 0.5 * (velocity.min(axis=1) + velocity.max(axis=1))):
-        along = np.einsum("nva,na->nv", velocity, side).min(axis=1)
+    for side in (velocity.mean(axis=1), 0.5 * (least + most)):
+        along = lowest(np.einsum("nva,na->nv", velocity, side))
         sided |= along > margin * 0.5 * differ * np.linalg.norm(side, axis=1)
     return ~sided
 
