@@ -147,4 +147,7 @@ def _suspect(group: PointGroup | None, model: Model | None) -> str:
         return f"the model has {worst.label} only to {1e3 * worst.violation:.3g} meV, which its response shows"
     if any(operation.kind == "declared" or operation.kind == "of the structure" for operation in group):
         return "the operations were declared, not tested: sg.symmetry.verify tells whether the model has them"
-    return "the model has the symmetry, so the error is too small or a formula is wrong: please report it"
+    return (
+        "the model has the symmetry, so the error estimate is too small (a tenth of rtol tells) or a formula is wrong: "
+        "please report it"
+    )
