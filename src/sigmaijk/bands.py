@@ -79,6 +79,8 @@ class Bands(ABC):
     _inverse: FloatArray
     velocity: np.ndarray
     """Block array (k, a, ..): d_a H within each group; its average is d eps / dk_a in eV nm."""
+    broadening: float = 0.0
+    """eta in eV: |e_n - e_m| is (x**2 + eta**2)**(1/2) where it divides, x the difference itself; 0 for none."""
 
     def __init__(self, jet: HamiltonianJet, vectors: ComplexArray, groups: Groups, wanted: slice) -> None:
         self._jet, self._vectors, self._groups, self._wanted = jet, vectors, groups, wanted
@@ -132,13 +134,23 @@ class Bands(ABC):
 
     @property
     def interband_connection(self) -> ComplexArray:
-        """A^a_nm = Abar^a_nm + i V^a_nm / (e_m - e_n), zero inside the group (WANG_2006), (k, a, rows, m)."""
+        """A^a_nm = Abar^a_nm + i V^a_nm / (e_m - e_n), zero inside the group (WANG_2006), (k, a, rows, m).
+
+        With a broadening times |x| / (x**2 + eta**2)**(1/2), x = e_n - e_m.
+        """
         if self._connection is None:
             connection = -1j * self._velocity * self._inverse[:, None]
             if self._jet.connection is not None:
                 connection += self._outside(self._jet.connection)
-            self._connection = connection
+            self._connection = self.damped(connection, 0.5)
         return self._connection
+
+    def damped(self, rows: ComplexArray, power: float = 1.0) -> ComplexArray:
+        """Elements (k, a, rows, m) times (x**2 / (x**2 + eta**2))**power; as they are without broadening."""
+        if self.broadening == 0.0:
+            return rows
+        share = 1.0 / (1.0 + (self.broadening * self._inverse) ** 2)
+        return rows * (share**power)[:, None]
 
     @abstractmethod
     def coupling(self) -> FloatArray:
@@ -329,4 +341,11 @@ def solve(
         index = np.flatnonzero(mask)
         part = Groups(groups.energy[index], groups.label[index], groups.mean[index])
         parts.append((index, kind(select(jet, index), vectors[index], part, wanted)))
+    return parts
+
+
+def broadened(parts: list[tuple[np.ndarray, Bands]], broadening: float) -> list[tuple[np.ndarray, Bands]]:
+    """The same parts with the broadening eta (eV) of the differences of energies that divide."""
+    for _, bands in parts:
+        bands.broadening = broadening
     return parts

@@ -216,6 +216,7 @@ def _compute(job: Job, model: Model, base: str, quiet: bool) -> int:
             components=wanted.components,
             progress=not quiet,
             degeneracy_tol=wanted.degeneracy_tol,
+            broadening=wanted.broadening_eV,
             max_k_points=wanted.max_k_points,
             method=wanted.method,
             audit=wanted.audit,

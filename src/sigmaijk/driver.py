@@ -58,6 +58,7 @@ def conductivity(
     executor: object = None,
     progress: bool = True,
     degeneracy_tol: float = 1e-6,
+    broadening: float = 0.0,
     max_k_points: int | None = None,
     method: str = "auto",
     audit: bool = False,
@@ -70,6 +71,8 @@ def conductivity(
     rtol, atol: wanted error of the largest entry of each tensor; atol in natural units, a number or a dict by term.
     tau: relaxation time in fs; adds the total. components: entries that the tolerance acts on, such as ['xyy'].
     degeneracy_tol: bands closer than this (eV) are one group. max_k_points: ends a run, with what it has.
+    broadening: eta in eV, none by default; 1/x**2 becomes 1/(x**2 + eta**2) in Omega and 1/x**3 becomes
+    x/(x**2 + eta**2)**2 in G, x = e_n - e_m; the Drude term has none.
     method: 'auto' (Fermi-surface patches or adaptive simplices, what is expected to be cheaper; attrs['method'] says
     why) or 'trapezoid' (a periodic grid, kT > 0). audit: do it all again from a shifted, finer start and compare.
 
@@ -90,6 +93,7 @@ def conductivity(
         form=form,
         executor=executor,
         degeneracy_tol=degeneracy_tol,
+        broadening=broadening,
         max_k_points=max_k_points,
         method=method,
         audit=audit,
@@ -105,7 +109,9 @@ def compute(model: Model, request: Request, monitor: Progress) -> xarray.Dataset
     """The dataset of a checked request; warnings name the caller of the function that calls this one."""
     # Rows of Table 1 are no terms: their tensors have no form here.
     known = known_group(model, request.max_k_points) if _are_terms(request) else KnownGroup(None, "no response terms")
-    sampler = BandSampler(model, request.terms, request.degeneracy_tol, limit=request.max_k_points)
+    sampler = BandSampler(
+        model, request.terms, request.degeneracy_tol, broadening=request.broadening, limit=request.max_k_points
+    )
     sampler.charge(known.k_points)
     mus, mu_of = np.unique(request.mu, return_inverse=True)
     widths, width_of = np.unique(request.kT, return_inverse=True)
@@ -249,6 +255,7 @@ def _assemble(
         "rtol": request.rtol,
         "atol": json.dumps(request.atol),
         "degeneracy_tol_eV": request.degeneracy_tol,
+        "broadening_eV": request.broadening,
         "components": letters(request.components),
         "form": "WPD",
         "model": model.name,

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .arrays import FloatArray
-from .bands import Bands, solve
+from .bands import Bands, broadened, solve
 from .errors import ArgumentError
 from .model import Model, as_model, as_number, as_points
 
@@ -43,9 +43,9 @@ def band_normalized_metric(bands: Bands) -> np.ndarray:
     """Block array of G^ab = 2 Re sum_m A^a_nm A^b_mn / (e_n - e_m) in nm**2/eV, (k, a, b, ..).
 
     For a model without position matrices this is 2 Re sum_m V^a_nm V^b_mn / (e_n - e_m)**3 (QIANG_2025, below Eq. 5);
-    the Berry connection polarizability is e G.
+    the Berry connection polarizability is e G. A broadening makes x / (x**2 + eta**2)**2 of 1/x**3.
     """
-    sums = bands.virtual(bands.interband_connection, bands.interband_connection, 1)
+    sums = bands.virtual(bands.damped(bands.interband_connection), bands.interband_connection, 1)
     return sums + sums.swapaxes(1, 2)
 
 
@@ -91,11 +91,13 @@ def chunk_size(model: Model) -> int:
     return max(16, CHUNK_BYTES // (16 * model.n_bands**2 * (2 + 3 * model.dim + model.dim**2)))
 
 
-def band_geometry(model: Model, k: ArrayLike, *, degeneracy_tol: float = 1e-6) -> BandGeometry:
+def band_geometry(model: Model, k: ArrayLike, *, degeneracy_tol: float = 1e-6, broadening: float = 0.0) -> BandGeometry:
     """Geometry of every band at k of shape (nk, dim), Cartesian, 1/nm.
 
     Bands whose energies form a chain of steps of at most `degeneracy_tol` (eV) are one group: sums over the other
     states leave the whole group out, products inside it are traced, and each band of it carries the average.
+    `broadening` (eV) is that of `conductivity`: 1/x**2 becomes 1/(x**2 + eta**2) in g and Omega and 1/x**3 becomes
+    x/(x**2 + eta**2)**2 in G, with x = e_n - e_m; v and w stay derivatives of the bands.
     Raises ArgumentError for a k of the wrong shape or a negative tolerance, ArgumentTypeError for a wrong type.
     """
     model = as_model(model)
@@ -103,20 +105,33 @@ def band_geometry(model: Model, k: ArrayLike, *, degeneracy_tol: float = 1e-6) -
     degeneracy_tol = as_number("degeneracy_tol", degeneracy_tol, "eV")
     if not (np.isfinite(degeneracy_tol) and degeneracy_tol >= 0):
         raise ArgumentError(f"degeneracy_tol must be finite and not negative (eV), got {degeneracy_tol!r}")
+    broadening = checked_broadening(broadening, degeneracy_tol)
     size = chunk_size(model)
-    parts = [_geometry_chunk(model, points[s : s + size], degeneracy_tol) for s in range(0, len(points), size)]
+    parts = [
+        _geometry_chunk(model, points[s : s + size], degeneracy_tol, broadening) for s in range(0, len(points), size)
+    ]
     if not parts:
-        parts = [_geometry_chunk(model, points, degeneracy_tol)]
+        parts = [_geometry_chunk(model, points, degeneracy_tol, broadening)]
     return BandGeometry(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
 
 
-def _geometry_chunk(model: Model, k: FloatArray, degeneracy_tol: float) -> tuple[FloatArray, ...]:
+def checked_broadening(broadening: float, degeneracy_tol: float) -> float:
+    """A broadening in eV: zero, or above the tolerance within which bands are one group; raises ArgumentError."""
+    number = as_number("broadening", broadening, "eV")
+    if not (np.isfinite(number) and (number == 0 or number > degeneracy_tol)):
+        raise ArgumentError(
+            f"broadening must be zero, or finite and above degeneracy_tol = {degeneracy_tol:g} eV, got {broadening!r}"
+        )
+    return number
+
+
+def _geometry_chunk(model: Model, k: FloatArray, degeneracy_tol: float, broadening: float) -> tuple[FloatArray, ...]:
     d, n = model.dim, model.n_bands
     shapes = ((), (d,), (d, d), (d, d), (d, d), (d, d), (d, d, d))
     arrays = tuple(np.empty((len(k), n, *shape)) for shape in shapes)
     if len(k) == 0:
         return arrays
-    for index, bands in solve(model.jet(k, 2), k, degeneracy_tol):
+    for index, bands in broadened(solve(model.jet(k, 2), k, degeneracy_tol), broadening):
         quantities = (
             bands.energy,
             bands.average(bands.velocity),

@@ -135,6 +135,7 @@ class RunSection(_Section):
     audit: bool = False
     components: list[str] | None = None
     degeneracy_tol: Positive = 1e-6
+    broadening_eV: NotNegative = 0.0
 
     @model_validator(mode="after")
     def _one_temperature(self) -> RunSection:

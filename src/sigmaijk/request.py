@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from .arrays import FloatArray
 from .errors import ArgumentError, ArgumentTypeError, UnsupportedFeatureError
+from .geometry import checked_broadening
 from .integrand import Integrand
 from .model import Model, as_model, as_number, as_reals
 from .term import Term
@@ -39,6 +40,7 @@ class Request:
     max_k_points: int
     method: str
     audit: bool
+    broadening: float = 0.0
 
 
 def energies(name: str, values: ArrayLike) -> FloatArray:
@@ -180,6 +182,7 @@ def check(
     form: str,
     executor: object,
     degeneracy_tol: float,
+    broadening: float = 0.0,
     max_k_points: int | None,
     method: str,
     audit: bool,
@@ -197,7 +200,10 @@ def check(
     entries = chosen_components(components, model.dim)
     _refuse_later(form, executor, checkpoint)
     degeneracy_tol = not_negative("degeneracy_tol", degeneracy_tol, "eV")
+    broadening = checked_broadening(broadening, degeneracy_tol)
     limit = point_limit(max_k_points)
     chosen = chosen_method(method, widths)
     audited = flag("audit", audit)
-    return Request(mus, widths, selected, rtol, absolute, tau, entries, degeneracy_tol, limit, chosen, audited)
+    return Request(
+        mus, widths, selected, rtol, absolute, tau, entries, degeneracy_tol, limit, chosen, audited, broadening
+    )

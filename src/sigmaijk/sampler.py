@@ -9,7 +9,7 @@ from typing import TypeVar
 import numpy as np
 
 from .arrays import BoolArray, FloatArray
-from .bands import solve
+from .bands import broadened, solve
 from .errors import ModelError, SigmaijkError
 from .geometry import chunk_size
 from .integrand import Integrand, jet_order
@@ -61,10 +61,12 @@ class BandSampler:
         terms: Sequence[Integrand],
         degeneracy_tol: float,
         *,
+        broadening: float = 0.0,
         limit: int = sys.maxsize,
         threads: int | None = None,
     ) -> None:
         self.model, self.terms, self.degeneracy_tol, self.limit = model, tuple(terms), degeneracy_tol, limit
+        self.broadening = broadening
         self.columns = Columns(terms, model.dim)
         self.points = 0
         self.energy_points = 0
@@ -120,7 +122,8 @@ class BandSampler:
         shapes = ((len(k), n), (len(k), n, d), (len(k), n, self.columns.width), (len(k), n))
         sample = Sample(*(np.empty(shape) for shape in shapes))
         low, high = self.wanted.start, self.wanted.stop
-        for index, bands in solve(self.model.jet(k, self._order), k, self.degeneracy_tol, self.wanted):
+        parts = solve(self.model.jet(k, self._order), k, self.degeneracy_tol, self.wanted)
+        for index, bands in broadened(parts, self.broadening):
             sample.energy[index] = bands.energy
             sample.velocity[index] = np.moveaxis(bands.average(bands.velocity), 1, 2)
             sample.coupling[index] = bands.coupling()

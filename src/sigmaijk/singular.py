@@ -287,6 +287,8 @@ def divergent_nodes(
 ) -> list[Singularity]:
     """Gapless nodes at which a term has no limit; `allowed` is the tolerance of each term, (peak,), without [dk]."""
     found: list[Singularity] = []
+    if sampler.broadening > 0:
+        return found  # G vanishes at a node, as x/eta**4
     try:
         for node in _nodes(sampler, unresolved):
             singularity = _node_singularity(node, sampler, mu, kT, allowed)

@@ -23,4 +23,4 @@ class QuantumMetricDipole(Term):
         return quantum_metric_dipole(bands)
 
     def modulus(self, bands: Bands) -> FloatArray:
-        return bands.speed() * 2.0 * bands.modulus(bands.interband_connection, 1)
+        return bands.speed() * 2.0 * bands.modulus(bands.damped(bands.interband_connection, 0.5), 1)
