@@ -32,7 +32,7 @@ from .progress import Progress, make_progress
 from .request import Request, check
 from .results import TermResult, to_dataset
 from .sampler import BandSampler, WindowGrew
-from .singular import Singularity, divergent_nodes, van_hove_points
+from .singular import Singularity, divergent_nodes, merged, nodes_met, van_hove_points
 from .symmetry.known import KnownGroup, known_group, symmetry_of
 from .tensors import THERMAL_REACH, goals, letters, measure, term_result, versions
 from .term import Term
@@ -123,6 +123,7 @@ def compute(model: Model, request: Request, monitor: Progress) -> xarray.Dataset
     except OutOfPoints:
         integrals = undiscovered(len(mu), goals(sampler, request.components, request.atol, odd), sampler.columns.width)
     singularities += van_hove_points(sampler, integrals, mu, kT)
+    singularities = merged([*singularities, *nodes_met(sampler, integrals, mu, kT)])
     singularities = [found for found in (item.without(odd) for item in singularities) if found.terms]
     order = (width_of[:, None] * len(mus) + mu_of).ravel()
     ds = _assemble(model, request, sampler, integrals, odd, singularities, order)
@@ -164,12 +165,8 @@ def _integrate(
     def hopeless(unresolved: Unresolved, allowed: FloatArray) -> BoolArray:
         by_term = {term.name: allowed[:, number] for number, term in enumerate(request.terms)}
         # Sharp peaks and bumps may be asked about apart; a node counts once.
-        for node in divergent_nodes(sampler, unresolved, mu, kT, by_term):
-            known = next((n for n, other in enumerate(singularities) if node.coincides(other, cell)), None)
-            if known is None:
-                singularities.append(node)
-            else:
-                singularities[known] = singularities[known].joined(node)
+        found = divergent_nodes(sampler, unresolved.touching, mu, kT, by_term)
+        singularities[:] = merged([*singularities, *found], cell)
         return diverging(allowed.shape)
 
     def known(_: Unresolved, allowed: FloatArray) -> BoolArray:

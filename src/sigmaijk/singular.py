@@ -1,39 +1,36 @@
 """Where a term diverges: gapless tilted nodes in the thermal window; saddles and flat bands exactly at mu at T = 0.
 
-Near a gapless node of dispersion E = x the integral at T = 0 goes as S(x) = c sgn(x) / x**q, with q and c from the
-linear Hamiltonian of the node alone. In two dimensions (and across a nodal line in three) the quantum metric dipole
-has q = 2: S is odd, so the constant part of f0' cancels, but its slope leaves 2 c f0''(e0) ln(kT/x_min), which has no
-limit. c vanishes without a tilt. A Weyl node has q = 1: a principal value, finite at kT > 0.
+At T = 0 a nodal line whose energy varies along it has no limit at any mu that it passes: with c sgn(x)/x**2 at each of
+its points, the change of c along the line leaves a logarithm.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
 
-from .arrays import BoolArray, ComplexArray, FloatArray
-from .bands import Groups, solve
+from .arrays import BoolArray, FloatArray
+from .bands import solve
 from .geometry import inverse_mass
-from .integrand import Integrand
-from .levelset.discovery import Unresolved
 from .levelset.peaks import bump
 from .levelset.samples import Cell, OutOfPoints
 from .levelset.simplices import Integrals
-from .model import HamiltonianJet
+from .nodes import SAME, Node, closest_approaches, nodes_near, slid
 from .sampler import BandSampler
 
 AT_MU = 1e-9
 """A critical energy within this of mu (eV) is at mu."""
-SAME = 1e-4
-"""Nodes closer than this (1/nm) are one: their search ends where the gap is below the degeneracy tolerance."""
 DECADES = float(np.log(1e6))
 """What the logarithm of a divergence is taken to be when its weight is compared with the tolerance."""
-ANGLES = 512
-MOST_SEEDS = 48
-FLAT_BAND = "flat band"
+MOST_LEVELS = 8
+"""Values of mu at which points of a nodal line are looked for, and points of one that are told."""
+MET = 24
+"""Closest approaches of a run that did not finish at which nodes are looked for."""
+FLAT_BAND, NODAL_LINE = "flat band", "nodal line"
+NODE_ADVICE = "open a gap, give a broadening, or choose mu further from the node than about 15 kT"
 
 
 @dataclass(frozen=True)
@@ -47,6 +44,8 @@ class Singularity:
     terms: dict[str, BoolArray]
     """The (kT, mu) at which each term diverges, (peak,)."""
     advice: str = field(default="")
+    also: tuple[FloatArray, ...] = ()
+    """Other points of the same nodal line."""
 
     def without(self, names: Iterable[str]) -> Singularity:
         """The same without some terms, which vanish for another reason; at a flat band none has a Fermi surface."""
@@ -55,23 +54,30 @@ class Singularity:
         left = {name: entries for name, entries in self.terms.items() if name not in set(names)}
         return replace(self, terms=left)
 
-    def coincides(self, other: Singularity, cell: Cell) -> bool:
-        """Whether both are one point of k-space, or images of one."""
-        apart = (self.k - other.k) @ np.linalg.inv(cell.axes)
-        if cell.periodic:
-            apart = apart - np.round(apart)
-        return (self.kind, self.bands) == (other.kind, other.bands) and bool(np.linalg.norm(apart @ cell.axes) < SAME)
+    def coincides(self, other: Singularity, cell: Cell | None = None) -> bool:
+        """Whether both are one point of k-space, images of one, or points of nodal lines of the same bands."""
+        if self.kind == other.kind == NODAL_LINE and self.bands == other.bands:
+            return True
+        apart = self.k - other.k
+        if cell is not None and cell.periodic:
+            whole = np.round(apart @ np.linalg.inv(cell.axes))
+            apart = apart - whole @ cell.axes
+        return (self.kind, self.bands) == (other.kind, other.bands) and bool(np.linalg.norm(apart) < SAME)
 
     def joined(self, other: Singularity) -> Singularity:
         """The same, with what the other one adds to the (kT, mu) at which terms diverge."""
         terms = dict(self.terms)
         for name, hit in other.terms.items():
             terms[name] = hit | terms.get(name, False)
-        return replace(self, terms=terms)
+        also = list(self.also)
+        for k in (other.k, *other.also) if self.kind == NODAL_LINE else ():
+            if len(also) < MOST_LEVELS and min(np.linalg.norm(k - known) for known in (self.k, *also)) > SAME:
+                also.append(k)
+        return replace(self, terms=terms, also=tuple(also))
 
     def record(self) -> dict[str, object]:
         """For the attributes of a result."""
-        return {
+        told: dict[str, object] = {
             "kind": self.kind,
             "k": [float(x) for x in self.k],
             "energy": float(self.energy),
@@ -79,6 +85,9 @@ class Singularity:
             "terms": list(self.terms),
             "advice": self.advice,
         }
+        if self.also:
+            told["also"] = [k.tolist() for k in self.also]
+        return told
 
     def describe(self) -> str:
         """For a warning."""
@@ -90,124 +99,36 @@ class Singularity:
         )
 
 
-@dataclass(frozen=True)
-class Node:
-    """A point where two groups of bands meet, with the linear Hamiltonian of the bands that meet there."""
-
-    k: FloatArray
-    energy: float
-    bands: tuple[int, int]
-    slopes: ComplexArray
-    """d_a H between the states that meet, (d, s, s), eV nm."""
-
-    @property
-    def traceless(self) -> ComplexArray:
-        """What splits the bands."""
-        size = self.slopes.shape[1]
-        mean = np.trace(self.slopes, axis1=1, axis2=2) / size
-        return self.slopes - mean[:, None, None] * np.eye(size)
-
-
-def _subspace(sampler: BandSampler, k: FloatArray, lower: int) -> tuple[FloatArray, ComplexArray, tuple[int, int]]:
-    """Energies, d_a H and numbers of the bands in the groups of bands `lower` and `lower + 1` at one k."""
-    sampler.charge(1)
-    jet = sampler.model.jet(k[None], 1)
-    energy, vectors = np.linalg.eigh(jet.value)
-    label = Groups.find(energy, sampler.degeneracy_tol).label[0]
-    inside = (label == label[lower]) | (label == label[lower + 1])
-    states = vectors[0][:, inside]
-    bands = np.flatnonzero(inside)
-    return energy[0, inside], states.conj().T @ jet.gradient[0] @ states, (int(bands[0]), int(bands[-1]))
-
-
-def find_node(sampler: BandSampler, k: FloatArray, lower: int) -> Node | None:
-    """The gapless node near k, by Gauss-Newton on the traceless part of H between the states; None if a gap stays."""
-    for _ in range(40):
-        energy, slopes, bands = _subspace(sampler, k, lower)
-        if energy[-1] - energy[0] <= max(sampler.degeneracy_tol, 1e-12):
-            return Node(k, float(energy.mean()), bands, slopes)
-        node = Node(k, 0.0, bands, slopes)
-        size = len(energy)
-        matrix = node.traceless.reshape(len(k), -1)
-        target = np.diag(energy - energy.mean()).ravel()
-        system = np.concatenate([matrix.real, matrix.imag], axis=1).T
-        step = np.linalg.lstsq(system, -np.concatenate([target, np.zeros(size**2)]), rcond=1e-9)[0]
-        if not np.isfinite(step).all() or size < 2 or np.linalg.norm(step) < 1e-14 * (1.0 + np.linalg.norm(k)):
-            return None
-        k = k + step
-    return None
-
-
-def _across(node: Node) -> FloatArray:
-    """Orthonormal directions (r, d) in which the bands split at first order: fewer than d for a nodal line."""
-    matrix = node.traceless.reshape(len(node.k), -1)
-    directions, sizes, _ = np.linalg.svd(np.concatenate([matrix.real, matrix.imag], axis=1), full_matrices=False)
-    return directions[:, sizes > 1e-6 * sizes[0]].T
-
-
-def node_strength(node: Node, term: Integrand) -> float:
-    """|c| of S(x) = c sgn(x)/x**2 for a node whose bands split in two directions, less what rounding leaves.
-
-    In polar coordinates E_n = r e_n(phi) and F = F_1(phi)/r**3, so int F delta(E - x) = x**-2 int dphi e_n F_1.
-    """
-    across = _across(node)
-    if len(across) != 2:
-        return 0.0
-    phi = 2.0 * np.pi * (np.arange(ANGLES) + 0.3) / ANGLES
-    q = np.stack([np.cos(phi), np.sin(phi)], axis=1) @ across
-    value = np.einsum("pa,anm->pnm", q, node.slopes)
-    gradient = np.broadcast_to(node.slopes, (ANGLES, *node.slopes.shape))
-    hessian = np.zeros((ANGLES, len(node.k), *node.slopes.shape), dtype=complex)
-    total, size = 0.0, 0.0
-    for _, bands in solve(HamiltonianJet(value, gradient, hessian), q[:, : len(node.k)], 1e-9):
-        weight = np.maximum(bands.energy, 0.0) * (2.0 * np.pi / ANGLES)
-        total = total + np.einsum("pn,pnc->c", weight, term.components(bands))
-        size = size + float((weight * term.modulus(bands)).sum())
-    largest = float(np.abs(total).max())
-    return largest if largest > 1e-7 * size else 0.0
-
-
-def _nodes(sampler: BandSampler, unresolved: Unresolved) -> list[Node]:
-    """Distinct gapless nodes among the elements where discovery saw bands touch."""
-    found: list[Node] = []
-    seeds = unresolved.touching
-    chosen = seeds[:: max(1, len(seeds) // MOST_SEEDS)]
-    for k, sheet in chosen:
-        node = find_node(sampler, k, sampler.wanted.start + sheet)
-        if node is None:
-            continue
-        if all(np.linalg.norm(node.k - other.k) > SAME or node.bands != other.bands for other in found):
-            found.append(node)
-    return found
-
-
-def _node_singularity(
-    node: Node, sampler: BandSampler, mu: FloatArray, kT: FloatArray, allowed: dict[str, FloatArray]
+def node_singularity(
+    node: Node,
+    strengths: Mapping[str, float],
+    mu: FloatArray,
+    kT: FloatArray,
+    allowed: Mapping[str, FloatArray],
+    at: BoolArray | None = None,
 ) -> Singularity | None:
+    """Where (peak,) the terms with a strength have no limit at a node, or None if that is nowhere.
+
+    `allowed` is the tolerance of each term, (peak,), without [dk]; `at` the peaks at whose mu the node has a point.
+    """
+    cold, warm = kT == 0, kT > 0
+    at = np.abs(node.energy - mu) <= AT_MU if at is None else at
     terms: dict[str, BoolArray] = {}
-    dimension = len(_across(node))
-    for term in sampler.terms:
-        strength = node_strength(node, term) if term.node_power == 3 and dimension == 2 else 0.0
-        hit = np.zeros(len(mu), dtype=bool)
-        at_level = (kT == 0) & (np.abs(node.energy - mu) <= AT_MU)
-        if strength > 0 or (dimension == 3 and term.node_power == 3):
-            hit |= at_level
-        warm = kT > 0
+    for name, strength in strengths.items():
+        # S = strength sgn(x)/x**2 leaves 2 strength f0''(x) times a logarithm that has no limit.
+        hit: BoolArray = np.logical_and(cold, at)
         x = (node.energy - mu[warm]) / kT[warm]
-        curvature = bump(x) * np.abs(np.tanh(0.5 * x)) / kT[warm] ** 2
         # At mu on the node the slope of f0' vanishes, but only there: the neighbourhood is as bad.
-        curvature = np.maximum(curvature, 1e-3 * bump(x) / kT[warm] ** 2)
+        curvature = bump(x) * np.maximum(np.abs(np.tanh(0.5 * x)), 1e-3) / kT[warm] ** 2
         # The tolerance is relative to a value that may itself be the diverging one: never above what the node's own
         # scale c/kT**2 would allow.
-        scale = np.minimum(allowed[term.name][warm], 1e-3 * strength / kT[warm] ** 2)
-        hit[warm] |= 2.0 * strength * curvature * DECADES > 0.1 * scale
+        least = np.minimum(allowed[name][warm], 1e-3 * strength / kT[warm] ** 2)
+        hit[warm] |= 2.0 * strength * curvature * DECADES > 0.1 * least
         if hit.any():
-            terms[term.name] = hit
+            terms[name] = hit
     if not terms:
         return None
-    advice = "open a gap, or choose mu further from the node than about 15 kT"
-    kind = "gapless tilted node" if dimension == sampler.model.dim else "nodal line"
-    return Singularity(kind, node.k, node.energy, node.bands, terms, advice)
+    return Singularity(node.kind, node.k, node.energy, node.bands, terms, NODE_ADVICE)
 
 
 class CriticalPoint(NamedTuple):
@@ -282,22 +203,51 @@ def _van_hove(sampler: BandSampler, integrals: Integrals, mu: FloatArray, kT: Fl
     return found
 
 
+def merged(found: Iterable[Singularity], cell: Cell | None = None) -> list[Singularity]:
+    """The same, each node and each nodal line once; images of a point in other cells are known by the cell."""
+    kept: list[Singularity] = []
+    for one in found:
+        known = next((n for n, other in enumerate(kept) if one.coincides(other, cell)), None)
+        if known is None:
+            kept.append(one)
+        else:
+            kept[known] = kept[known].joined(one)
+    return kept
+
+
 def divergent_nodes(
-    sampler: BandSampler, unresolved: Unresolved, mu: FloatArray, kT: FloatArray, allowed: dict[str, FloatArray]
+    sampler: BandSampler,
+    seeds: list[tuple[FloatArray, int]],
+    mu: FloatArray,
+    kT: FloatArray,
+    allowed: Mapping[str, FloatArray],
 ) -> list[Singularity]:
-    """Gapless nodes at which a term has no limit; `allowed` is the tolerance of each term, (peak,), without [dk]."""
+    """Gapless nodes near the seeds at which a term has no limit; `allowed` is its tolerance, (peak,), without [dk]."""
     found: list[Singularity] = []
-    if sampler.broadening > 0:
-        return found  # G vanishes at a node, as x/eta**4
+    if sampler.broadening > 0 or all(term.node_power < 3 for term in sampler.terms):
+        return found  # with a broadening G vanishes at a node, as x/eta**4
     try:
-        for node in _nodes(sampler, unresolved):
-            singularity = _node_singularity(node, sampler, mu, kT, allowed)
-            if singularity is not None:
-                found.append(singularity)
+        for node in nodes_near(sampler, seeds):
+            strengths = node.strengths(sampler.terms)
+            for one, at in _points_at(sampler, node, mu, kT) if strengths else ():
+                singularity = node_singularity(one, strengths, mu, kT, allowed, at)
+                if singularity is not None:
+                    found.append(singularity)
     except OutOfPoints:
         # The run has ended at its limit and says so; what was found until here stands.
         pass
     return found
+
+
+def _points_at(
+    sampler: BandSampler, node: Node, mu: FloatArray, kT: FloatArray
+) -> Iterator[tuple[Node, BoolArray | None]]:
+    """The node, and for a nodal line the points of it that lie at a mu with kT = 0, with the peaks (peak,) of each."""
+    yield node, None
+    for level in np.unique(mu[kT == 0])[:MOST_LEVELS] if node.is_line else ():
+        point = slid(sampler, node, float(level))
+        if point is not None:
+            yield point, mu == level
 
 
 def van_hove_points(sampler: BandSampler, integrals: Integrals, mu: FloatArray, kT: FloatArray) -> list[Singularity]:
@@ -306,3 +256,15 @@ def van_hove_points(sampler: BandSampler, integrals: Integrals, mu: FloatArray, 
         return _van_hove(sampler, integrals, mu, kT)
     except OutOfPoints:
         return []
+
+
+def nodes_met(sampler: BandSampler, integrals: Integrals, mu: FloatArray, kT: FloatArray) -> list[Singularity]:
+    """Gapless nodes that may be why a run did not finish, among its samples: near a nodal line no search ends."""
+    unfinished: BoolArray = np.asarray(np.isinf(integrals.error).any(axis=1))
+    if integrals.samples is None or not unfinished.any():
+        return []
+    seeds = closest_approaches(integrals.samples, MET)
+    # Of a run that did not finish the size is not known, and so no tolerance: what is told is told by the node's own.
+    allowed = dict.fromkeys((term.name for term in sampler.terms), np.full(len(mu), np.inf))
+    found = divergent_nodes(sampler, seeds, mu, kT, allowed)
+    return [replace(one, terms={name: hit & unfinished for name, hit in one.terms.items()}) for one in found]

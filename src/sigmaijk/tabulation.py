@@ -10,16 +10,16 @@ import numpy as np
 from .arrays import BoolArray, FloatArray
 from .domain import cell_of, choose_bands
 from .levelset.critical import CriticalPoints
-from .levelset.peaks import bump
 from .levelset.pieces import Table
 from .levelset.samples import OutOfPoints, Sample
 from .levelset.simplices import Goal
 from .levelset.tabulated import Tabulated, tabulate
 from .model import Model
+from .nodes import Node, closest_approaches, nodes_near
 from .parity import odd_terms
 from .progress import Progress
 from .sampler import BandSampler, Columns, WindowGrew
-from .singular import AT_MU, DECADES, MOST_SEEDS, Node, Singularity, find_node, node_strength
+from .singular import AT_MU, MET, Singularity, merged, node_singularity
 from .tensors import goals, measure
 from .term import Term
 
@@ -31,7 +31,6 @@ RESERVE = 400
 ADVICE = {
     "flat": ("flat band", "a band without width has no Fermi surface: choose kT > 0 or another mu"),
     "saddle": ("van Hove saddle", "dI/dmu has no limit at a saddle: choose kT > 0 or move mu"),
-    "node": ("gapless tilted node", "open a gap, or choose mu further from the node than about 15 kT"),
 }
 """Name and way out of what may diverge."""
 
@@ -102,24 +101,18 @@ class Tabulation:
             if hit.any():
                 name, advice = ADVICE[one.kind]
                 found.append(Singularity(name, one.k, one.energy, (one.band, one.band), terms, advice))
-        name, advice = ADVICE["node"]
+        tolerances = {name: np.full(len(mu), size) for name, size in allowed.items()}
         for node, strengths in self.nodes:
-            terms = {name: _at_node(node, c, mu, kT, allowed[name]) for name, c in strengths.items()}
-            terms = {name: hit for name, hit in terms.items() if hit.any()}
-            found.append(Singularity(name, node.k, node.energy, node.bands, terms, advice))
-        return [one for one in (one.without(self.odd) for one in found) if one.terms]
+            one = node_singularity(node, strengths, mu, kT, tolerances, self._on_line(node, mu))
+            found += [] if one is None else [one]
+        return [one for one in (one.without(self.odd) for one in merged(found)) if one.terms]
 
-
-def _at_node(node: Node, strength: float, mu: FloatArray, kT: FloatArray, allowed: float) -> BoolArray:
-    """Where S = strength sgn(x)/x**2 leaves 2 strength f0''(x) times a logarithm that has no limit, (peak,)."""
-    hit = (kT == 0) & (np.abs(node.energy - mu) <= AT_MU)
-    warm = kT > 0
-    x = (node.energy - mu[warm]) / kT[warm]
-    # At mu on the node the slope of f0' vanishes, but only there: the neighbourhood is as bad.
-    curvature = bump(x) * np.maximum(np.abs(np.tanh(0.5 * x)), 1e-3) / kT[warm] ** 2
-    least = np.minimum(allowed, 1e-3 * strength / kT[warm] ** 2)
-    hit[warm] |= 2.0 * strength * curvature * DECADES > 0.1 * least
-    return hit
+    def _on_line(self, node: Node, mu: FloatArray) -> BoolArray | None:
+        """The mu (peak,) that a nodal line passes, as far as its points were met; None for a single point."""
+        if not node.is_line:
+            return None
+        met = [other.energy for other, _ in self.nodes if other.is_line and other.bands == node.bands]
+        return np.asarray((min(met) <= mu) & (mu <= max(met)))
 
 
 def tabulation(model: Model, wanted: Wanted, monitor: Progress) -> Tabulation:
@@ -183,7 +176,10 @@ def _described(
             if ends[1] - ends[0] <= AT_MU
         ]
         bare = [term.name for term in wanted.terms if not integrand[..., sampler.columns.modulus[term.name]].any()]
-    nodes = _nodes(sampler, points)
+    seeds = points.kinks
+    if run is not None and not points.complete:
+        seeds = seeds + closest_approaches(run.samples, MET)
+    nodes = _nodes(sampler, seeds)
     return Tabulation(
         table=table,
         critical=critical,
@@ -203,18 +199,12 @@ def _described(
     )
 
 
-def _nodes(sampler: BandSampler, points: CriticalPoints) -> list[tuple[Node, dict[str, float]]]:
-    """Gapless nodes among the kinks at which some term diverges."""
-    steep = [term for term in sampler.terms if term.node_power == 3]
-    found: list[tuple[Node, dict[str, float]]] = []
-    seeds = points.kinks[:: max(1, len(points.kinks) // MOST_SEEDS)] if steep else []
+def _nodes(sampler: BandSampler, seeds: list[tuple[FloatArray, int]]) -> list[tuple[Node, dict[str, float]]]:
+    """Gapless nodes near the seeds at which some term diverges."""
+    if all(term.node_power < 3 for term in sampler.terms):
+        return []
     try:
-        for k, sheet in seeds:
-            node = find_node(sampler, k, sampler.wanted.start + sheet)
-            if node is None or any(np.linalg.norm(node.k - other.k) < 1e-6 for other, _ in found):
-                continue
-            strengths = {term.name: node_strength(node, term) for term in steep}
-            found.append((node, {name: strength for name, strength in strengths.items() if strength > 0}))
+        found = [(node, node.strengths(sampler.terms)) for node in nodes_near(sampler, seeds)]
     except OutOfPoints:
-        pass
+        return []
     return [(node, strengths) for node, strengths in found if strengths]
