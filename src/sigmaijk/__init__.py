@@ -43,6 +43,7 @@ _HOME = {
     "MissingPositionsWarning": ".errors",
     "InputHealthWarning": ".errors",
     "SymmetryWarning": ".errors",
+    "ThresholdWarning": ".errors",
 }
 
 __all__ = [
@@ -66,6 +67,7 @@ __all__ = [
     "SingularResponseWarning",
     "Spectrum",
     "SymmetryWarning",
+    "ThresholdWarning",
     "UnsupportedFeatureError",
     "__version__",
     "band_geometry",
@@ -102,6 +104,7 @@ if TYPE_CHECKING:
         SigmaijkWarning,
         SingularResponseWarning,
         SymmetryWarning,
+        ThresholdWarning,
         UnsupportedFeatureError,
     )
     from .fermi_surface import FermiMap, fermi_map

@@ -349,3 +349,11 @@ def broadened(parts: list[tuple[np.ndarray, Bands]], broadening: float) -> list[
     for _, bands in parts:
         bands.broadening = broadening
     return parts
+
+
+def regrouped(bands: Bands, rows: np.ndarray, degeneracy_tol: float) -> Bands:
+    """The same bands at some points (indices), in groups by another tolerance (eV), without diagonalising again."""
+    groups = Groups.find(bands.all_energies[rows], degeneracy_tol)
+    other = Multiplets(select(bands._jet, rows), bands._vectors[rows], groups, bands._wanted)
+    other.broadening = bands.broadening
+    return other

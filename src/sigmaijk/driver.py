@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 
 from .arrays import BoolArray, FloatArray, IntArray
 from .domain import cell_of, choose_bands
-from .errors import ConvergenceWarning, SingularResponseWarning, SymmetryWarning
+from .errors import ConvergenceWarning, SingularResponseWarning, SymmetryWarning, ThresholdWarning
 from .integrand import Integrand
 from .levelset.audit import compare, other_cell
 from .levelset.discovery import Unresolved
@@ -36,6 +36,7 @@ from .singular import Singularity, divergent_nodes, merged, nodes_met, van_hove_
 from .symmetry.known import KnownGroup, known_group, symmetry_of
 from .tensors import THERMAL_REACH, goals, letters, measure, term_result, versions
 from .term import Term
+from .threshold import dependences
 
 if TYPE_CHECKING:
     import xarray
@@ -110,7 +111,12 @@ def compute(model: Model, request: Request, monitor: Progress) -> xarray.Dataset
     # Rows of Table 1 are no terms: their tensors have no form here.
     known = known_group(model, request.max_k_points) if _are_terms(request) else KnownGroup(None, "no response terms")
     sampler = BandSampler(
-        model, request.terms, request.degeneracy_tol, broadening=request.broadening, limit=request.max_k_points
+        model,
+        request.terms,
+        request.degeneracy_tol,
+        broadening=request.broadening,
+        watched=True,
+        limit=request.max_k_points,
     )
     sampler.charge(known.k_points)
     mus, mu_of = np.unique(request.mu, return_inverse=True)
@@ -241,6 +247,16 @@ def _assemble(
         stopped = (integrals.limited[:, number] | (term.name in odd)) & ~in_gap & ~diverging & integrals.discovered
         limited += [{"term": term.name, "kT": float(kT[n]), "mu": float(mu[n])} for n in np.flatnonzero(stopped)]
     _warn(request, sampler, integrals, ~converged & ~diverges, singularities)
+    largest = {name: one.natural_error.reshape(len(mu), -1).max(axis=1) for name, one in results.items()}
+    depends = dependences(sampler, integrals.value, largest, measure(model), kT, mu)
+    if depends:
+        more = f", and {len(depends) - 1} more" if len(depends) > 1 else ""
+        warnings.warn(
+            f"{depends[0].describe()}{more}: bands are split by about as much as the tolerance there; choose one far "
+            "from their gaps, or a broadening",
+            ThresholdWarning,
+            stacklevel=4,
+        )
     attrs = {
         "k_points": sampler.points,
         "k_points_energy_only": sampler.energy_points,
@@ -253,6 +269,7 @@ def _assemble(
         "atol": json.dumps(request.atol),
         "degeneracy_tol_eV": request.degeneracy_tol,
         "broadening_eV": request.broadening,
+        "threshold": json.dumps([one.record() for one in depends]),
         "components": letters(request.components),
         "form": "WPD",
         "model": model.name,

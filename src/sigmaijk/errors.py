@@ -72,5 +72,9 @@ class InputHealthWarning(SigmaijkWarning):
     """An input is usable, but something in it deserves a second look (dropped hoppings, asymmetry)."""
 
 
+class ThresholdWarning(SigmaijkWarning):
+    """A result depends on the degeneracy tolerance by more than its error."""
+
+
 class SymmetryWarning(SigmaijkWarning):
     """A symmetry holds only roughly, or a result does not have one that its model has."""

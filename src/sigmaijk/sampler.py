@@ -8,8 +8,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from .arrays import BoolArray, FloatArray
-from .bands import broadened, solve
+from .arrays import BoolArray, FloatArray, IntArray
+from .bands import Bands, broadened, regrouped, solve
 from .errors import ModelError, SigmaijkError
 from .geometry import chunk_size
 from .integrand import Integrand, jet_order
@@ -25,6 +25,9 @@ MOST_IN_CHUNK = 512
 SMALL_GAP = 10.0
 """A gap below this many degeneracy tolerances counts as small in the diagnostics."""
 
+FACTOR = 10.0
+"""By so much the degeneracy tolerance is varied where it is watched."""
+
 
 class WindowGrew(Exception):
     """A band that was left out lies in the energy window after all; `wanted` includes it."""
@@ -35,9 +38,13 @@ class WindowGrew(Exception):
 
 
 class Columns:
-    """Where each term stands in the vector of integrands: its independent entries, its modulus, its small-gap part."""
+    """Where each term stands in the vector of integrands: its independent entries, its modulus, its small-gap part.
 
-    def __init__(self, terms: Sequence[Integrand], dim: int) -> None:
+    If the degeneracy tolerance is watched, two more columns: what a tolerance `FACTOR` times as large, and one as many
+    times smaller, would change in a generic sum of the entries with the `weights`.
+    """
+
+    def __init__(self, terms: Sequence[Integrand], dim: int, *, watched: bool = False) -> None:
         self.entries: dict[str, slice] = {}
         self.modulus: dict[str, int] = {}
         self.small_gap: dict[str, int] = {}
@@ -49,7 +56,19 @@ class Columns:
         for term in terms:
             self.modulus[term.name], self.small_gap[term.name] = start, start + 1
             start += 2
+        self.watched: dict[str, tuple[int, int]] = {}
+        self.weights: dict[str, FloatArray] = {}
+        for term in terms if watched else ():
+            self.watched[term.name] = (start, start + 1)
+            self.weights[term.name] = _generic(len(term.independent(dim)))
+            start += 2
         self.width = start
+
+
+def _generic(count: int) -> FloatArray:
+    """Weights of both signs and of moduli between 1 and 1.5, of which no symmetry makes sums that cancel."""
+    steps = np.modf(np.arange(1, count + 1) * 0.5 * (np.sqrt(5.0) - 1.0))[0]
+    return np.where(np.modf(np.arange(1, count + 1) * np.sqrt(2.0))[0] < 0.5, 1.0, -1.0) * (1.0 + 0.5 * steps)
 
 
 class BandSampler:
@@ -62,12 +81,13 @@ class BandSampler:
         degeneracy_tol: float,
         *,
         broadening: float = 0.0,
+        watched: bool = False,
         limit: int = sys.maxsize,
         threads: int | None = None,
     ) -> None:
         self.model, self.terms, self.degeneracy_tol, self.limit = model, tuple(terms), degeneracy_tol, limit
         self.broadening = broadening
-        self.columns = Columns(terms, model.dim)
+        self.columns = Columns(terms, model.dim, watched=watched)
         self.points = 0
         self.energy_points = 0
         self.wanted = slice(0, model.n_bands)
@@ -133,6 +153,7 @@ class BandSampler:
                 sample.integrand[index, :, self.columns.entries[term.name]] = term.components(bands)
                 sample.integrand[index, :, self.columns.modulus[term.name]] = modulus
                 sample.integrand[index, :, self.columns.small_gap[term.name]] = modulus * small
+            self._watch(sample, index, bands)
             inside = self._inside(bands.all_energies)
             low = min(low, int(np.argmax(inside)) if inside.any() else low)
             high = max(high, len(inside) - int(np.argmax(inside[::-1])) if inside.any() else high)
@@ -140,6 +161,26 @@ class BandSampler:
             worst = k[np.flatnonzero(~np.isfinite(sample.integrand).all(axis=(1, 2)))[0]]
             raise ModelError(f"the geometry of the bands is not finite at k = {worst.tolist()} 1/nm")
         return sample, low, high
+
+    def _watch(self, sample: Sample, index: IntArray, bands: Bands) -> None:
+        """What other tolerances would change at the points whose gaps lie between them and this one."""
+        if not self.columns.watched:
+            return
+        start, stop, _ = self.wanted.indices(bands.all_energies.shape[1])
+        step = np.diff(bands.all_energies[:, max(start - 1, 0) : stop + 1], axis=1)
+        tolerances = (self.degeneracy_tol * FACTOR, self.degeneracy_tol / FACTOR)
+        for number, tolerance in enumerate(tolerances):
+            low, high = sorted((tolerance, self.degeneracy_tol))
+            rows = np.flatnonzero(((step > low) & (step <= high)).any(axis=1))
+            other = regrouped(bands, rows, tolerance) if len(rows) else None
+            for name, columns in self.columns.watched.items():
+                sample.integrand[index, :, columns[number]] = 0.0
+                if other is None:
+                    continue
+                term = next(term for term in self.terms if term.name == name)
+                found = sample.integrand[index[rows], :, self.columns.entries[name]]
+                change = (term.components(other) - found) @ self.columns.weights[name]
+                sample.integrand[index[rows], :, columns[number]] = change
 
     def _inside(self, energy: FloatArray) -> BoolArray:
         """Bands (m,) with some energy of (k, m) in a window."""
