@@ -120,6 +120,7 @@ class Bands(ABC):
         self.all_energies = groups.energy
         self.energy = groups.energy[:, wanted]
         self._connection: ComplexArray | None = None
+        self._completion: np.ndarray | None = None
         self._states: BoolArray | None = None
 
     def through(self, states: BoolArray) -> Self:
@@ -188,7 +189,16 @@ class Bands(ABC):
 
     def curvature_completion(self) -> np.ndarray | None:
         """Block array (k, a, b, ..) of U^+ F_ab U, or None for a model without position matrices (WANG_2006)."""
-        return None if self._jet.connection_curl is None else self.within(self._jet.connection_curl)
+        curl = self._jet.connection_curl
+        if curl is None:
+            return None
+        if self._completion is None:
+            first, second = np.triu_indices(curl.shape[1], 1)
+            upper = np.moveaxis(self.within(curl[:, first, second]), 0, -1)
+            block = np.zeros((*curl.shape[1:3], *upper.shape[1:]), dtype=upper.dtype)
+            block[first, second], block[second, first] = upper, -upper
+            self._completion = np.moveaxis(block, -1, 0)
+        return self._completion
 
     def inverse_mass_direct(self) -> np.ndarray:
         """Block array (k, a, b, ..) of <n| d_a d_b H |n'>."""
