@@ -248,7 +248,8 @@ def _assemble(
         limited += [{"term": term.name, "kT": float(kT[n]), "mu": float(mu[n])} for n in np.flatnonzero(stopped)]
     _warn(request, sampler, integrals, ~converged & ~diverges, singularities)
     largest = {name: one.natural_error.reshape(len(mu), -1).max(axis=1) for name, one in results.items()}
-    depends = dependences(sampler, integrals.value, largest, measure(model), kT, mu)
+    depends = dependences(sampler, integrals.value, integrals.error, largest, measure(model), kT, mu)
+    depends = [one for one in depends if one.term not in odd]  # what is odd in k is so with any tolerance
     if depends:
         more = f", and {len(depends) - 1} more" if len(depends) > 1 else ""
         warnings.warn(

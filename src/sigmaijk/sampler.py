@@ -143,7 +143,8 @@ class BandSampler:
         sample = Sample(*(np.empty(shape) for shape in shapes))
         low, high = self.wanted.start, self.wanted.stop
         parts = solve(self.model.jet(k, self._order), k, self.degeneracy_tol, self.wanted)
-        for index, bands in broadened(parts, self.broadening):
+        for points, bands in broadened(parts, self.broadening):
+            index = slice(None) if len(points) == len(k) else points
             sample.energy[index] = bands.energy
             sample.velocity[index] = np.moveaxis(bands.average(bands.velocity), 1, 2)
             sample.coupling[index] = bands.coupling()
@@ -153,7 +154,7 @@ class BandSampler:
                 sample.integrand[index, :, self.columns.entries[term.name]] = term.components(bands)
                 sample.integrand[index, :, self.columns.modulus[term.name]] = modulus
                 sample.integrand[index, :, self.columns.small_gap[term.name]] = modulus * small
-            self._watch(sample, index, bands)
+            self._watch(sample, points, bands)
             inside = self._inside(bands.all_energies)
             low = min(low, int(np.argmax(inside)) if inside.any() else low)
             high = max(high, len(inside) - int(np.argmax(inside[::-1])) if inside.any() else high)

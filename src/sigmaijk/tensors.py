@@ -41,7 +41,7 @@ def goals(
         columns = sampler.columns.entries[term.name]
         # The engine integrates without [dk] and spin degeneracy.
         allowed = atol[term.name] / measure(sampler.model)
-        found.append(Goal(columns, sampler.columns.modulus[term.name], allowed, entries))
+        found.append(Goal(columns, sampler.columns.modulus[term.name], allowed, entries, sampler.columns.width))
     return found
 
 

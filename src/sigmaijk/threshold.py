@@ -47,6 +47,7 @@ class Dependence:
 def dependences(
     sampler: BandSampler,
     value: FloatArray,
+    doubt: FloatArray,
     errors: dict[str, FloatArray],
     measure: float,
     kT: FloatArray,
@@ -54,8 +55,9 @@ def dependences(
 ) -> list[Dependence]:
     """Where (peak,) the tolerance matters, the worst first.
 
-    value: integrals of all columns, (peak, c); errors: the largest error of each term in natural units, (peak,), inf
-    where nothing is known; measure: the factor of [dk] and spin.
+    value, doubt: integrals of all columns and their errors, (peak, c): a change within its own error is none; errors:
+    the largest error of each term in natural units, (peak,), inf where nothing is known; measure: the factor of [dk]
+    and spin.
     """
     found: list[Dependence] = []
     if value.shape[1] < sampler.columns.width:
@@ -68,7 +70,8 @@ def dependences(
             strict=False,
         ):
             change, error = measure * np.abs(value[:, column]), errors[term.name]
-            for n in np.flatnonzero(change > TOLD * error):
+            certain = np.abs(value[:, column]) > doubt[:, column]
+            for n in np.flatnonzero((change > TOLD * error) & certain):
                 sizes = float(factor * change[n]), float(factor * error[n])
                 found.append(Dependence(term.name, float(kT[n]), float(mu[n]), tolerance, *sizes))
     return sorted(found, key=lambda one: -one.change / max(one.error, 1e-300))

@@ -81,7 +81,7 @@ class _Patches:
     ) -> None:
         self.field, self.samples, self.peaks, self.goals = field, samples, peaks, goals
         self.rtol, self.hopeless, self.report = rtol, hopeless, report
-        self.columns = max(max(goal.columns.stop, goal.modulus + 2) for goal in goals)
+        self.columns = max(goal.reach for goal in goals)
 
     def integrate(self, apart: frozenset[int]) -> Integrals:
         try:

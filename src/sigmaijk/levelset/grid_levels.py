@@ -86,7 +86,7 @@ class Grids:
     @property
     def columns(self) -> int:
         """Length of the vector of integrands."""
-        return max(max(goal.columns.stop, goal.modulus + 2) for goal in self.goals)
+        return max(goal.reach for goal in self.goals)
 
     def grid(self, depth: int) -> IntArray:
         """Number of grid points along each axis at a level, (d,)."""

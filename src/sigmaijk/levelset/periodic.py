@@ -42,7 +42,7 @@ def trapezoid(
     aspect = np.linalg.norm(cell.axes, axis=1)
     aspect = aspect / aspect.min()
     n, used, agreed = FIRST_POINTS[cell.dim], 0, 0
-    value = np.zeros((len(peaks), max(max(goal.columns.stop, goal.modulus + 2) for goal in goals)))
+    value = np.zeros((len(peaks), max(goal.reach for goal in goals)))
     error = np.full(value.shape, np.inf)
     nearest = np.full(len(peaks), np.inf)
     known = False

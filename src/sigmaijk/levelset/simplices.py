@@ -46,6 +46,13 @@ class Goal:
     atol: float
     entries: FloatArray
     """Entries of the tensor that the tolerance acts on, as combinations of the columns, (c, entry)."""
+    width: int = 0
+    """Number of all columns, where there are more behind those of the goals."""
+
+    @property
+    def reach(self) -> int:
+        """Columns that there must be at least: its own, its modulus and the part of that from small gaps."""
+        return max(self.columns.stop, self.modulus + 2, self.width)
 
 
 BY_PEAK = ("value", "error", "converged", "limited", "nearest", "crossed", "hiding", "allowed")
@@ -250,7 +257,7 @@ def integrate(
             mesh.hidden = unresolved.hidden
         discovered = True
     except OutOfPoints:
-        width = max(max(goal.columns.stop, goal.modulus + 2) for goal in goals)
+        width = max(goal.reach for goal in goals)
         mesh = Mesh(samples, peaks, goals, width)
     if discovered:
         given_up = np.zeros((len(peaks), len(goals)), dtype=bool)
