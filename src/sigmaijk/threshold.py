@@ -14,7 +14,7 @@ from .arrays import FloatArray
 from .sampler import FACTOR, BandSampler
 from .units import si_factor
 
-TOLD = 0.25
+TOLD = 0.5
 """Share of the error above which a change is told: what is compared is a sum of entries of both signs."""
 
 
