@@ -57,7 +57,9 @@ def test_two_layers_have_the_known_gap_and_double_levels():
     centre = np.linalg.eigvalsh(model.hamiltonian([[0.0, 0.0]]))[0]
     assert centre[4] - centre[3] == pytest.approx(0.18157, abs=1e-5)
     single = np.linalg.eigvalsh(mnbi2te4_slab(layers=1).hamiltonian(model.cartesian(grid)))
-    assert_forbidden(energy[:, 1::2] - energy[:, ::2], single[:, 1::2] - single[:, ::2], rtol=1e-12)
+    # The levels of a pair agree to 1e-14 of the largest level, 3.1 eV; seen: 8e-15 eV.
+    assert (energy[:, 1::2] - energy[:, ::2]).max() <= 1e-14 * np.abs(energy).max()
+    assert (single[:, 1::2] - single[:, ::2]).max() > 0.01
 
 
 def test_curvature_vanishes_with_an_even_number_of_layers_only():

@@ -63,6 +63,18 @@ def test_strain_breaks_the_axis_and_lets_wpd_be(table):
     assert_forbidden(table["I"].sel(row="WPD").values, strained, rtol=1e-6)
 
 
+def test_without_warping_every_component_in_the_plane_is_zero(table):
+    """All terms and all rows at t4 = 0 within their errors, beside those of the warped and of the strained slab."""
+    flat = sg.conductivity(mnbi2te4_slab(t4=0.0), MU, KT, progress=False)
+    warped = sg.conductivity(mnbi2te4_slab(), MU, KT, terms="drude", rtol=1e-2, progress=False)
+    assert_forbidden(flat["drude_natural"].values, warped["drude_natural"].values, rtol=1e-12)
+    assert_forbidden(flat["qm_natural"].values, np.array([STRAINED]), rtol=1e-8)
+    for term in ("drude", "bcd", "qm"):
+        assert (np.abs(flat[term].values) <= flat[f"{term}_error"].values).all()
+    rows = sg.theory.table1(mnbi2te4_slab(t4=0.0), MU, KT)
+    assert_forbidden(rows["I"].values, table["I"].sel(row="LKA").values, rtol=1e-8)
+
+
 def test_the_hidden_twofold_axis_kills_every_row_of_the_published_slab(on_a_grid):
     published = surface_rows(mnbi2te4_slab(t4=0.0), MU, KT, 60, shift=0.0)
     for row in ("LKA", "QK"):
