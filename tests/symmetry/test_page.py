@@ -24,7 +24,7 @@ def test_examples_of_the_page_print_what_they_say(capsys: pytest.CaptureFixture[
         "yxx = -2 xxy\n",
         "PT forbids the Berry curvature dipole",
         "strain xz, of",
-        "2'm'm: E, Mx, PT, MyT 2\n",
+        "2'm'm: E, My, PT, MxT 2\n",
     ):
         assert promised in printed
 
