@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from numbers import Real
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -41,6 +42,8 @@ class Request:
     method: str
     audit: bool
     broadening: float = 0.0
+    symmetry: object = False
+    """True, False, or operations."""
 
 
 def energies(name: str, values: ArrayLike) -> FloatArray:
@@ -145,6 +148,13 @@ def flag(name: str, value: bool) -> bool:
     return bool(value)
 
 
+def chosen_symmetry(symmetry: object) -> object:
+    """True, False, or operations, which are looked at where the model is known."""
+    if symmetry is None or isinstance(symmetry, bool | np.bool_ | Real):
+        return flag("symmetry", symmetry)  # pyright: ignore[reportArgumentType]
+    return symmetry
+
+
 def chosen_method(method: str, kT: FloatArray) -> str:
     """The integrator by name; a sum on grids has no limit T = 0."""
     if not isinstance(method, str):
@@ -187,6 +197,7 @@ def check(
     method: str,
     audit: bool,
     checkpoint: object,
+    symmetry: object = False,
 ) -> Request:
     """The request, or the first complaint about it."""
     model = as_model(model)
@@ -204,6 +215,19 @@ def check(
     limit = point_limit(max_k_points)
     chosen = chosen_method(method, widths)
     audited = flag("audit", audit)
+    operations = chosen_symmetry(symmetry)
     return Request(
-        mus, widths, selected, rtol, absolute, tau, entries, degeneracy_tol, limit, chosen, audited, broadening
+        mus,
+        widths,
+        selected,
+        rtol,
+        absolute,
+        tau,
+        entries,
+        degeneracy_tol,
+        limit,
+        chosen,
+        audited,
+        broadening,
+        operations,
     )

@@ -90,8 +90,13 @@ def integrate(
     unit = 2 * block_steps(rtol)
     too_many = np.prod(np.maximum(first, 1.0)) / (MOST_AT_FIRST * max_points) if max_points > 0 else 1.0
     parts = np.maximum(np.ceil(first / max(too_many, 1.0) ** (1.0 / cell.dim) / unit).astype(int), 2) * unit
-    origin = cell.origin + (ORIGIN[: cell.dim] / parts) @ cell.axes
-    samples = Samples(sampler, replace(cell, origin=origin, divisions=tuple(parts.tolist())), max_points)
+    shift = ORIGIN[: cell.dim]
+    if cell.action is not None:
+        # A mirror plane half a step off the grid would turn one sublattice into the other: both would be wrong alike.
+        parts, shift = np.array(cell.action.divisions(tuple(parts.tolist()))), cell.action.invariant(shift)
+    origin = cell.origin + (shift / parts) @ cell.axes
+    grid = replace(cell, origin=origin, divisions=tuple(parts.tolist()), fineness=1)
+    samples = Samples(sampler, grid, max_points)
     run = _Run(samples, peaks, goals, rtol, degeneracy_tol, report, hopeless)
     run.refine()
     return run.summary()
@@ -183,7 +188,7 @@ class _Run:
 
     def _affordable(self, level: Level, order: IntArray, count: int) -> int:
         """How many of the blocks can be refined; all of them if that takes hardly more points."""
-        left = self.samples.limit - self.samples.count
+        left = self.samples.limit - self.samples.paid
 
         def price(number: int) -> int:
             return self.samples.missing(self.grids.lattice(self.grids.around(level, order[:number]), level.depth + 1))
@@ -257,7 +262,7 @@ class _Run:
             error=error,
             converged=(blocks <= np.maximum(allowed, floor)) & ~self.ignored,
             limited=(blocks > allowed) & (blocks <= floor),
-            points=samples.count,
+            points=samples.paid,
             simplices=0,
             discovered=True,
             unresolved=unresolved,
