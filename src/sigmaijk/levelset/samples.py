@@ -62,7 +62,9 @@ class Samples:
 
     def __init__(self, sampler: Sampler, cell: Cell, limit: int) -> None:
         self.cell, self.limit = cell, limit
-        self.levels = 24 if cell.dim == 2 else 15
+        # The number of a lattice point has 63 bits; each axis needs one more than it has points (`key`).
+        bits = 63 - sum(n.bit_length() + 1 for n in cell.divisions)
+        self.levels = min(24 if cell.dim == 2 else 15, bits // cell.dim)
         self.steps = np.array(cell.divisions, dtype=np.int64) << self.levels
         self._sampler = sampler
         self._keys = np.empty(0, dtype=np.int64)
@@ -70,6 +72,9 @@ class Samples:
         self._fractions = np.empty((0, cell.dim))
         self._arrays: Sample | None = None
         self.count = 0
+        self.aside = 0
+        """Points off the lattice."""
+        self._aside: dict[bytes, Sample] = {}
 
     @property
     def energy(self) -> FloatArray:
@@ -131,13 +136,33 @@ class Samples:
         slots = np.empty(len(unique), dtype=np.int64)
         slots[known] = self._slots[place[known]]
         if len(new):
-            if self.count + len(new) > self.limit:
+            if len(new) > self.left:
                 raise OutOfPoints
             slots[new] = self.count + np.arange(len(new))
             self._evaluate(flat[first[new]] / self.steps)
             self._keys = np.insert(self._keys, place[new], unique[new])
             self._slots = np.insert(self._slots, place[new], slots[new])
         return slots[inverse].reshape(shape)
+
+    @property
+    def left(self) -> int:
+        """Points that may still be evaluated."""
+        return self.limit - self.count - self.aside
+
+    def elsewhere(self, fractions: FloatArray) -> Sample:
+        """Points (k, dim) anywhere in the cell; raises OutOfPoints, before any evaluation, if there are too many."""
+        keys = [place.tobytes() for place in fractions]
+        new = [row for row, key in enumerate(keys) if key not in self._aside]
+        if len(new) > self.left:
+            raise OutOfPoints
+        if new:
+            sample = self._sampler(self.cell.points(fractions[new]))
+            self.aside += len(new)
+            for number, row in enumerate(new):
+                self._aside[keys[row]] = Sample(*(array[number] for array in sample))
+        if not keys:
+            return Sample(*(array[:0] for array in self._filled()))
+        return Sample(*(np.stack(arrays) for arrays in zip(*(self._aside[key] for key in keys), strict=True)))
 
     def _evaluate(self, fractions: FloatArray) -> None:
         sample = self._sampler(self.cell.points(fractions))
