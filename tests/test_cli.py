@@ -43,17 +43,6 @@ def job(tmp_path, monkeypatch) -> Path:
     return path
 
 
-@pytest.fixture(autouse=True)
-def _made_up_results_have_no_symmetry(monkeypatch):
-    """Random tensors stand for those of a model here; that they break its symmetry is no news."""
-    annotate = sigmaijk.symmetry.annotate
-
-    def unless_made_up(ds: xr.Dataset, model: sigmaijk.ContinuumModel) -> xr.Dataset:
-        return ds if ds.attrs["model"] == "made up" else annotate(ds, model)
-
-    monkeypatch.setattr(sigmaijk.symmetry, "annotate", unless_made_up)
-
-
 def returns(ds: xr.Dataset, warning: str = ""):
     """A stand-in for the driver that returns `ds` at once."""
 

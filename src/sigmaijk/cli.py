@@ -200,7 +200,6 @@ def _compute(job: Job, model: Model, base: str, quiet: bool) -> int:
     from .outputs import write_outputs
     from .plots.response import plot_response
     from .sources import check_run, model_file, naming
-    from .symmetry import annotate
     from .tables import output_console, print_result
 
     wanted = job.run
@@ -221,7 +220,6 @@ def _compute(job: Job, model: Model, base: str, quiet: bool) -> int:
             method=wanted.method,
             audit=wanted.audit,
         )
-        ds = annotate(ds, model)
     console = output_console()
     try:
         files = write_outputs(ds, base, plot_response)

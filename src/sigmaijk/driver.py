@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 
 from .arrays import BoolArray, FloatArray, IntArray
 from .domain import cell_of, choose_bands
-from .errors import ConvergenceWarning, SingularResponseWarning
+from .errors import ConvergenceWarning, SingularResponseWarning, SymmetryWarning
 from .integrand import Integrand
 from .levelset.audit import compare, other_cell
 from .levelset.discovery import Unresolved
@@ -33,7 +33,9 @@ from .request import Request, check
 from .results import TermResult, to_dataset
 from .sampler import BandSampler, WindowGrew
 from .singular import Singularity, divergent_nodes, van_hove_points
+from .symmetry.known import KnownGroup, known_group, symmetry_of
 from .tensors import THERMAL_REACH, goals, letters, measure, term_result, versions
+from .term import Term
 
 if TYPE_CHECKING:
     import xarray
@@ -101,7 +103,10 @@ def conductivity(
 
 def compute(model: Model, request: Request, monitor: Progress) -> xarray.Dataset:
     """The dataset of a checked request; warnings name the caller of the function that calls this one."""
+    # Rows of Table 1 are no terms: their tensors have no form here.
+    known = known_group(model, request.max_k_points) if _are_terms(request) else KnownGroup(None, "no response terms")
     sampler = BandSampler(model, request.terms, request.degeneracy_tol, limit=request.max_k_points)
+    sampler.charge(known.k_points)
     mus, mu_of = np.unique(request.mu, return_inverse=True)
     widths, width_of = np.unique(request.kT, return_inverse=True)
     kT, mu = (grid.ravel() for grid in np.meshgrid(widths, mus, indexing="ij"))
@@ -114,7 +119,17 @@ def compute(model: Model, request: Request, monitor: Progress) -> xarray.Dataset
     singularities += van_hove_points(sampler, integrals, mu, kT)
     singularities = [found for found in (item.without(odd) for item in singularities) if found.terms]
     order = (width_of[:, None] * len(mus) + mu_of).ravel()
-    return _assemble(model, request, sampler, integrals, odd, singularities, order)
+    ds = _assemble(model, request, sampler, integrals, odd, singularities, order)
+    ds.attrs["k_points_symmetry"] = known.k_points
+    attrs, complaints = symmetry_of(ds, model, known)
+    ds.attrs.update(attrs)
+    for complaint in complaints:
+        warnings.warn(complaint, SymmetryWarning, stacklevel=3)
+    return ds
+
+
+def _are_terms(request: Request) -> bool:
+    return all(isinstance(term, Term) for term in request.terms)
 
 
 def _integrate(

@@ -160,7 +160,25 @@ def _notes(ds: xr.Dataset, hidden: int) -> list[str]:
         f"{converged} (rtol {ds.attrs.get('rtol', '?')}), {ds.attrs.get('k_points', '?')} k-points{worst}; "
         "J_i = sigma_ijk E_j E_k, charge -e, form WPD (Eq. 13)"
     )
-    return notes
+    return notes + _symmetry_notes(ds)
+
+
+def _symmetry_notes(ds: xr.Dataset) -> list[str]:
+    """The group of the model, and what is left of the components that it forbids."""
+    facts = json.loads(str(ds.attrs.get("symmetry", "null")))
+    if facts is None:
+        return []
+    if facts["symbol"] is None:
+        return [f"symmetry not known: {facts['why']}"]
+    floors = json.loads(str(ds.attrs["noise_floor"])).values()
+    seen = [floor for floor in floors if floor["component"] and floor["share"] > 0]
+    if not seen:
+        return [f"symmetry {facts['symbol']}: nothing is left of what it forbids"]
+    worst = max(seen, key=lambda floor: floor["ratio"] or 0.0)
+    return [
+        f"symmetry {facts['symbol']}: of what it forbids, {worst['term']} {worst['component']} is left with "
+        f"{worst['share']:.1g} of the largest entry, {worst['ratio']:.2g} of its error"
+    ]
 
 
 def _cancellation(ds: xr.Dataset, term: str) -> float:

@@ -86,7 +86,7 @@ class Run:
 
         self.field = Field(sampler, 300_000, 1e-6)
         mesh = first_mesh(Samples(self.field, self.cell, 300_000), self.field)
-        self.mesh: Mesh = Search(mesh, 1e-6).at(self.energy)[0]
+        self.mesh: Mesh = Search(mesh, 1e-6).at(np.array([self.energy]))[0]
         self.lines = LevelLines(self.field)
         while (marked := self.lines.add([LevelRequest(self.mesh, self.energy, 5)])[0]) is not None:
             self.mesh = self.mesh.bisect(marked)

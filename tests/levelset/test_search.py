@@ -92,7 +92,7 @@ def searched_anew(mesh: Mesh, energy: float, tolerance: float) -> Mesh:
 def test_a_pocket_that_no_vertex_shows_is_found(centre, energy):
     _, mesh = meshed(pocket(np.array(centre)), BOX)
     assert (mesh.samples.energy > energy).all()
-    found, unresolved = Search(mesh, 1e-6).at(energy)
+    found, (unresolved,) = Search(mesh, 1e-6).at(np.array([energy]))
     assert lines(found, energy) == 1
     assert not unresolved.hidden.any()
     # 1e-9 from a critical point is told as being at one.
@@ -104,7 +104,7 @@ def test_a_pocket_in_space_is_found():
         pocket(np.array([0.0717, -0.0313, 0.1911])), Cell(np.full(3, -2.0), 4 * np.eye(3), False, (4,) * 3)
     )
     assert (mesh.samples.energy > 1e-6).all()
-    found, _ = Search(mesh, 1e-6).at(1e-6)
+    found, _ = Search(mesh, 1e-6).at(np.array([1e-6]))
     inside = (found.samples.energy[found.nodes, 0] < 1e-6).any(axis=1)
     assert inside.any()
     assert not inside.all()
@@ -112,7 +112,7 @@ def test_a_pocket_in_space_is_found():
 
 def test_nothing_is_cut_where_nothing_is():
     _, mesh = meshed(pocket(np.zeros(2)), BOX)
-    found, _ = Search(mesh, 1e-6).at(-0.01)
+    found, _ = Search(mesh, 1e-6).at(np.array([-0.01]))
     assert lines(found, -0.01) == 0
 
 
@@ -120,13 +120,13 @@ def test_nothing_is_cut_where_nothing_is():
 def test_a_neck_is_not_cut_through_and_a_gap_not_bridged(off):
     _, mesh = meshed(dumbbell, BOX)
     search = Search(mesh, 1e-6)
-    assert lines(search.at(1.0 + off)[0], 1.0 + off) == 1
-    assert lines(search.at(1.0 - off)[0], 1.0 - off) == 2
+    assert lines(search.at(np.array([1.0 + off]))[0], 1.0 + off) == 1
+    assert lines(search.at(np.array([1.0 - off]))[0], 1.0 - off) == 2
 
 
 def test_a_saddle_at_the_level_is_told():
     _, mesh = meshed(dumbbell, BOX)
-    _, unresolved = Search(mesh, 1e-6).at(1.0)
+    _, (unresolved,) = Search(mesh, 1e-6).at(np.array([1.0]))
     k = np.array([point for point, _ in unresolved.still])
     assert len(k)
     assert np.abs(k - [0.0717, -0.0313]).max() < 1e-3
@@ -137,7 +137,7 @@ def test_sorted_bands_that_cross_are_told_if_they_are_coupled():
     """At a level through the crossing; kinks do not keep the search from ending."""
     for coupling in (0.0, 1.0):
         _, mesh = meshed(crossing, BOX, coupling)
-        found, unresolved = Search(mesh, 1e-6).at(0.3)
+        found, (unresolved,) = Search(mesh, 1e-6).at(np.array([0.3]))
         k = np.array([point for point, _ in unresolved.touching]).reshape(-1, 2)
         assert lines(found, 0.3, 0) == 1
         assert lines(found, 0.3, 1) == 1
@@ -153,7 +153,7 @@ def test_sorted_bands_that_cross_are_told_if_they_are_coupled():
 @pytest.mark.parametrize(("function", "energy", "coupling"), [(dumbbell, 1.0001, 0.0), (crossing, 0.3, 1.0)])
 def test_tests_of_new_simplices_alone_find_what_tests_of_all_find(function, energy, coupling):
     _, mesh = meshed(function, BOX, coupling)
-    found, _ = Search(mesh, 1e-6).at(energy)
+    found, _ = Search(mesh, 1e-6).at(np.array([energy]))
     _, mesh = meshed(function, BOX, coupling)
     again = searched_anew(mesh, energy, 1e-6)
     assert len(found) > len(mesh)
@@ -163,18 +163,37 @@ def test_tests_of_new_simplices_alone_find_what_tests_of_all_find(function, ener
 def test_energies_do_not_depend_on_those_before():
     _, mesh = meshed(dumbbell, BOX)
     search = Search(mesh, 1e-6)
-    search.at(0.4)
-    later = search.at(1.001)[0]
-    alone = Search(meshed(dumbbell, BOX)[1], 1e-6).at(1.001)[0]
+    search.at(np.array([0.4]))
+    later = search.at(np.array([1.001]))[0]
+    alone = Search(meshed(dumbbell, BOX)[1], 1e-6).at(np.array([1.001]))[0]
     np.testing.assert_array_equal(later.vertices, alone.vertices)
 
 
 def test_what_was_found_once_stays_found_while_the_search_goes_on_elsewhere():
     """The sheets touch at a depth that the search reaches long before it has seen the saddle from all sides."""
     _, mesh = meshed(dumbbell_and_cone, BOX, 1.0)
-    found, unresolved = Search(mesh, 1e-6).at(1.0 + 1e-8)
+    found, (unresolved,) = Search(mesh, 1e-6).at(np.array([1.0 + 1e-8]))
     k = np.array([point for point, _ in unresolved.touching])
     assert found.level.max() > TOUCH_DEPTH[2] + 1
     assert len(k)
     assert np.abs(k - [0.0717 + 2**0.5, -0.0313]).max() < 0.05
     assert {sheet for _, sheet in unresolved.touching} == {0}
+
+
+def test_energies_that_are_searched_together_are_told_apart():
+    """One mesh shows a neck above the saddle, a gap below it, and what is unresolved belongs to the saddle alone."""
+    energies = np.array([0.4, 0.999, 1.0, 1.001, 1.3])
+    _, mesh = meshed(dumbbell, BOX)
+    joint, unresolved = Search(mesh, 1e-6).at(energies)
+    assert [lines(joint, energy) for energy in energies[[0, 1, 3, 4]]] == [2, 2, 1, 1]
+    assert [bool(found.still) for found in unresolved] == [False, False, True, False, False]
+    assert [bool(found.hidden.any()) for found in unresolved] == [False, False, True, False, False]
+
+
+def test_touching_sheets_belong_to_the_energies_at_which_they_touch():
+    energies = np.array([0.05, 0.3])
+    _, mesh = meshed(crossing, BOX, 1.0)
+    _, (low, high) = Search(mesh, 1e-6).at(energies)
+    # The crossing begins at 0.5**2 / 2 = 0.125, on the line between the minima.
+    assert not low.touching
+    assert high.touching

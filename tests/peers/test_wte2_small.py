@@ -1,7 +1,8 @@
 """Intrinsic conductivity of monolayer WTe2 in a field, on a fixed grid, against an independent program's numbers.
 
-The stored numbers follow a rule of their own (pairs of bands closer than 1 meV are left out, not averaged), so they
-test the reader, the positions and the formula, not a physical value.
+The stored numbers follow rules of their own: pairs of bands closer than 1 meV are left out, not averaged, and the
+orbitals are placed on the atoms in the order of its POSCAR, Te before W, although the file has W before Te (see the
+last test). So they test the reader, what positions do and the formula, not a physical value.
 """
 
 import json
@@ -11,14 +12,16 @@ import numpy as np
 import pytest
 
 import sigmaijk as sg
+from sigmaijk.symmetry import verify
 from sigmaijk.units import E_SQUARED_OVER_HBAR
 from support import assert_same
+from symmetry.symmetry_models import wte2
 
 FERMI_ENERGY, DROP, NEAR = -0.1746, 1e-3, 1.0
 
 
 def positions_of(reference: dict) -> np.ndarray:
-    """Orbital positions in nm: every atom once for each orbital and spin, spin running fastest."""
+    """Orbital positions in nm as the reference takes them: Te first, each atom once for each orbital and spin."""
     lattice = np.diag(reference["lattice_Ang"]) / 10
     counts = reference["orbitals_per_atom"]
     atoms = [np.array(atom[1:]) @ lattice for atom in reference["atoms_direct"]]
@@ -63,3 +66,38 @@ def test_sums_on_the_small_grid_agree_with_the_reference(data_dir: Path, convent
     angstrom = E_SQUARED_OVER_HBAR * 10
     assert_same(xyy * angstrom, np.array(expected["sigma_xyy_AngA_per_V2"]), rtol=1e-5, floor=1e-6)
     assert_same(yxx * angstrom, np.array(expected["sigma_yxx_AngA_per_V2"]), rtol=1e-5, floor=1e-6)
+
+
+def test_the_orbitals_of_the_file_are_those_of_w_first(data_dir: Path):
+    """Two arguments from H without field, none of them from the reference: levels on the sites, and the mirror.
+
+    Inversion takes W to W and Te to Te, so the levels <0a|H|0a> of two atoms of a kind agree up to their order: to
+    10 meV if the first 10 of the 22 orbitals are the d shells of two W, by 0.9 eV and more if the first 12 are the p
+    shells of four Te. With W first the mirror takes H along to 1e-7 meV, and inversion to 9 meV; with Te first no
+    matrix does either.
+    """
+    model = wte2(data_dir, "WTe2_1L_hr.dat.gz")
+    k = model.cartesian(np.stack(np.meshgrid(*[np.arange(9) / 9] * 2, indexing="ij"), axis=-1).reshape(-1, 2))
+    levels = model.hamiltonian(k).mean(axis=0).diagonal().real[::2]
+
+    def apart(counts: list[int]) -> float:
+        """Distance of the sorted levels of each shell to those of the nearest other one as large, the worst."""
+        shells = [np.sort(part) for part in np.split(levels, np.cumsum(counts)[:-1])]
+        return max(
+            min(np.abs(one - two).max() for m, two in enumerate(shells) if m != n and len(two) == len(one))
+            for n, one in enumerate(shells)
+        )
+
+    assert apart([5, 5, 3, 3, 3, 3]) < 0.01
+    assert apart([3, 3, 3, 3, 5, 5]) > 0.5
+    assert verify(model, ["Mx"]).violation < 1e-10
+    assert 0.005 < verify(model, ["P"], tolerance=0.01).violation < 0.01
+    reference = json.loads((data_dir / "WTe2_1L_zeeman_small_ref.json").read_text(encoding="utf-8"))
+    misplaced = sg.read_wannier90(
+        data_dir / "WTe2_1L_hr.dat.gz",
+        lattice=np.diag(reference["lattice_Ang"]) / 10,
+        positions=positions_of(reference),
+        dim=2,
+    )
+    with pytest.raises(sg.ArgumentError, match="Mx is not a symmetry"):
+        verify(misplaced, ["Mx"])

@@ -9,7 +9,7 @@ import numpy as np
 import spglib
 
 from sigmaijk.symmetry import Operation
-from sigmaijk.symmetry.groups import symbol_of
+from sigmaijk.symmetry.symbols import symbol_of
 
 
 @cache

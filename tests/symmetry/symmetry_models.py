@@ -24,15 +24,17 @@ def wte2(data_dir: Path, name: str) -> sg.LatticeModel:
     return sg.read_wannier90(data_dir / name, lattice=WTE2_LATTICE, positions=rows @ WTE2_LATTICE, dim=2)
 
 
-def zincblende(dots: float = 0.3, reversed_ions: bool = False) -> sg.LatticeModel:
+def zincblende(dots: float = 0.3, reversed_ions: bool = False, basis: object = None) -> sg.LatticeModel:
     """GaAs-like: s orbitals with spin on the two sublattices, nearest neighbours and the spin-orbit hopping of -43m.
 
     The hoppings between next neighbours of A carry i s.(d1 x d2), d1 and d2 the bonds on the way (KANE_MELE in space).
+    `basis` holds the rows of the lattice in units of the usual ones.
     """
     bonds = 0.25 * np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]])
     if reversed_ions:
         bonds = -bonds
     lattice = 0.5 * np.array([[0, 1, 1], [1, 0, 1], [1, 1, 0]])
+    lattice = lattice if basis is None else np.asarray(basis) @ lattice
     blocks: dict[tuple[int, ...], np.ndarray] = {(0, 0, 0): np.kron(np.diag([0.6, -0.6]), ONE).astype(complex)}
 
     def add(R: np.ndarray, block: np.ndarray) -> None:

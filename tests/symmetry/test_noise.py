@@ -89,13 +89,13 @@ def test_infinite_errors_say_nothing(toy):
 
 def test_attributes_tell_group_forms_and_floor_and_survive_a_file(toy, tmp_path):
     model, ds = toy
-    told = annotate(ds, model)
+    told = annotate(ds, model, group(["PT"], dim=2))
     told.to_netcdf(tmp_path / "told.nc")
     attrs = sg.open_result(tmp_path / "told.nc").attrs
-    assert json.loads(attrs["symmetry"])["symbol"] == "2'm'm"
-    assert json.loads(attrs["symmetry_forms"]) == {"drude": "xxx; xyy = yxy", "bcd": "0", "qm": "xyy = -2 yxy"}
+    assert json.loads(attrs["symmetry"])["symbol"] == "2'"
+    assert json.loads(attrs["symmetry_forms"])["qm"] == "xyy = -2 yxy; yxx = -2 xxy"
     assert json.loads(attrs["noise_floor"])["qm"]["ratio"] < 3
-    assert "symmetry" not in ds.attrs
+    assert annotate(ds, model).attrs["symmetry"] == ds.attrs["symmetry"] != attrs["symmetry"]
 
 
 def test_what_is_no_result_is_refused(toy):

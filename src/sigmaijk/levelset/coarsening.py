@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse import coo_array, csr_array
@@ -28,16 +29,43 @@ def coarsen(surface: Surface, cosine: float, longest: float) -> Surface:
     normal = np.divide(surface.gradient, speed[:, None], out=np.zeros_like(surface.gradient), where=speed[:, None] > 0)
     # Scrambled numbers of the samples: a mesh that is refined elsewhere merges the same triangles here.
     priority = (surface.sample * 2654435761 % 4294967291).astype(float)
+    known: _Costs | None = None
     for _ in range(ROUNDS):
         if not len(surface.corner):
             break
         moves = _Moves(surface)
-        cost = moves.cost(normal, speed, cosine, longest)
+        cost = np.full(len(moves.key), np.nan) if known is None else known.of(moves.key)
+        unknown = np.flatnonzero(np.isnan(cost))
+        cost[unknown] = moves.cost(unknown, normal, speed, cosine, longest)
         chosen = moves.independent(cost, priority)
         if not len(chosen):
             break
+        changed = moves.around(chosen)
+        same = ~(changed[moves.tail] | changed[moves.head])
+        known = _Costs.sorted(moves.key[same], cost[same])
         surface = moves.apply(chosen)
     return surface
+
+
+class _Costs(NamedTuple):
+    """Costs of moves that no other move has changed; inf where one is not allowed."""
+
+    key: IntArray
+    """Ascending, (move,)."""
+    cost: FloatArray
+    """(move,)"""
+
+    @classmethod
+    def sorted(cls, key: IntArray, cost: FloatArray) -> _Costs:
+        order = np.argsort(key)
+        return cls(key[order], cost[order])
+
+    def of(self, key: IntArray) -> FloatArray:
+        """Costs of some moves, nan where they are not known."""
+        if not len(self.key):
+            return np.full(len(key), np.nan)
+        place = np.minimum(np.searchsorted(self.key, key), len(self.key) - 1)
+        return np.where(self.key[place] == key, self.cost[place], np.nan)
 
 
 class _Moves:
@@ -50,6 +78,8 @@ class _Moves:
         self.tail = corner.T.ravel()
         """The vertex that goes, (edge,)."""
         self.head = np.roll(corner, -1, axis=1).T.ravel()
+        self.key = self.tail * len(surface.sample) + self.head
+        """One number for each directed edge, the same as long as its ends are there, (edge,)."""
         self.shift = (np.roll(surface.image, -1, axis=1) - surface.image).transpose(1, 0, 2).reshape(-1, 3)
         """Image of the head seen from the tail, (edge, 3)."""
         self._facet_of = np.tile(np.arange(count), 3)
@@ -76,34 +106,41 @@ class _Moves:
         rows = np.arange(len(facet))
         corner, image = surface.corner[facet], surface.image[facet]
         head = self.head[edges[number]]
-        gone = (corner == head[:, None]).any(axis=1)
+        gone = np.logical_or.reduce((corner == head[:, None]).T)
         corner[rows, slot] = head
         image[rows, slot] += self.shift[edges[number]]
         kept = ~gone
         return number[kept], facet[kept], corner[kept], image[kept]
 
-    def cost(self, normal: FloatArray, speed: FloatArray, cosine: float, longest: float) -> FloatArray:
-        """How bent the worst triangle becomes, inf where a move is not allowed, (edge,)."""
-        edges = np.arange(len(self.tail))
+    def around(self, edges: IntArray) -> BoolArray:
+        """Vertices with other neighbours or triangles once these moves are made, (vertex,)."""
+        found = np.zeros(len(self.surface.sample), dtype=bool)
+        found[self.surface.corner[self._stars(edges)[1]]] = True
+        return found
+
+    def cost(self, edges: IntArray, normal: FloatArray, speed: FloatArray, cosine: float, longest: float) -> FloatArray:
+        """How bent the worst triangle becomes by some moves, inf where one is not allowed, (edge,)."""
         number, _, corner, image = self._replaced(edges)
-        place = self.surface.start[corner] + image
+        # Components and corners first: sums over them then run over all triangles at once.
+        place = np.ascontiguousarray((self.surface.start[corner] + image).T)
+        directions = np.ascontiguousarray(normal[corner].T)
         sides = np.roll(place, -1, axis=1) - place
-        length = np.linalg.norm(sides, axis=2).max(axis=1)
-        cross = np.cross(sides[:, 0], sides[:, 1])
-        area = np.linalg.norm(cross, axis=1)
-        directions = normal[corner]
-        alike = (directions * np.roll(directions, 1, axis=1)).sum(axis=2).min(axis=1)
+        length = (sides**2).sum(axis=0).max(axis=0)
+        cross = np.cross(sides[:, 0], sides[:, 1], axis=0)
+        area = np.sqrt((cross**2).sum(axis=0))
+        alike = (directions * np.roll(directions, 1, axis=1)).sum(axis=0).min(axis=0)
         mean = directions.sum(axis=1)
-        upright = (cross * mean).sum(axis=1) >= UPRIGHT * area * np.linalg.norm(mean, axis=1)
-        even = speed[corner].max(axis=1) <= SPEEDS * speed[corner].min(axis=1)
-        good = (alike >= cosine) & upright & even & (area >= SHAPE * length**2) & (length <= longest)
+        upright = (cross * mean).sum(axis=0) >= UPRIGHT * area * np.sqrt((mean**2).sum(axis=0))
+        speeds = speed[corner].T
+        even = speeds.max(axis=0) <= SPEEDS * speeds.min(axis=0)
+        good = (alike >= cosine) & upright & even & (area >= SHAPE * length) & (length <= longest**2)
         cost = np.zeros(len(edges))
         np.maximum.at(cost, number, np.where(good, 1.0 - alike, np.inf))
         # Two vertices may merge if they have two neighbours in common: otherwise the surface would touch itself.
-        common = csr_array(self._near @ self._near)
-        shared = np.asarray(common[self.tail, self.head]).ravel()
-        single = np.asarray(self._near[self.tail, self.head]).ravel()
-        back = np.asarray(self._near[self.head, self.tail]).ravel()
+        tail, head = self.tail[edges], self.head[edges]
+        shared = np.asarray((self._near[tail] * self._near[head]).sum(axis=1)).ravel()
+        single = np.asarray(self._near[tail, head]).ravel()
+        back = np.asarray(self._near[head, tail]).ravel()
         cost[(shared != 2) | (single != 1) | (back != 1)] = np.inf
         return cost
 

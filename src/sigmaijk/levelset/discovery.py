@@ -18,6 +18,7 @@ import numpy as np
 
 from ..arrays import BoolArray, FloatArray, IntArray
 from .elements import Elements, Peaks, children, extent
+from .extremes import highest, lowest, span
 from .samples import Samples
 
 EXTREMUM = 0.25
@@ -106,7 +107,7 @@ class Simplices(Protocol):
 
 def _spread(samples: Samples, elements: Simplices, size: FloatArray, sheet: int) -> FloatArray:
     """How far a sheet may leave the range of its nodes, (element,)."""
-    return elements.spread * (size * np.ptp(samples.velocity[elements.nodes, sheet], axis=1)).sum(axis=1)
+    return elements.spread * (size * span(samples.velocity[elements.nodes, sheet])).sum(axis=1)
 
 
 def relevant(samples: Samples, elements: Simplices, peaks: Peaks) -> BoolArray:
@@ -117,7 +118,7 @@ def relevant(samples: Samples, elements: Simplices, peaks: Peaks) -> BoolArray:
     for sheet in range(samples.energy.shape[1]):
         energy = samples.energy[elements.nodes, sheet]
         spread = _spread(samples, elements, size, sheet)
-        sharp, broad = _distance(energy.min(axis=1) - spread, energy.max(axis=1) + spread, peaks)
+        sharp, broad = _distance(lowest(energy) - spread, highest(energy) + spread, peaks)
         found |= (sharp == 0) | (broad <= reach)
     return found
 
@@ -129,7 +130,7 @@ def unseen(samples: Samples, elements: Simplices, peaks: Peaks, affordable: bool
     width = _narrowest(peaks)
     for sheet in range(samples.energy.shape[1]):
         energy = samples.energy[elements.nodes, sheet]
-        low, high = energy.min(axis=1), energy.max(axis=1)
+        low, high = lowest(energy), highest(energy)
         spread = _spread(samples, elements, size, sheet)
         extremum = spread > EXTREMUM * (high - low)
         sharp, broad = _distance(low, high, peaks)
@@ -162,13 +163,13 @@ def touches(samples: Samples, elements: Simplices, tolerance: float, rows: IntAr
         energy, velocity = samples.energy[nodes], samples.velocity[nodes]
         below, above = energy[:, :, :-1], energy[:, :, 1:]
         gap = above - below
-        together = (gap <= tolerance).all(axis=1)
-        relative = np.abs(velocity[:, :, 1:] - velocity[:, :, :-1]).max(axis=1)
+        together = highest(gap) <= tolerance
+        relative = highest(np.abs(velocity[:, :, 1:] - velocity[:, :, :-1]))
         motion = (size * relative).sum(axis=2)
-        coupled = samples.coupling[nodes][:, :, :-1].max(axis=1) > COUPLED * relative.max(axis=2)
-        row, sheet = np.nonzero(~together & coupled & (gap.min(axis=1) < TOUCH * motion))
+        coupled = highest(samples.coupling[nodes][:, :, :-1]) > COUPLED * relative.max(axis=2)
+        row, sheet = np.nonzero(~together & coupled & (lowest(gap) < TOUCH * motion))
         spread = 0.5 * motion[row, sheet]
-        low, high = below[row, :, sheet].min(axis=1) - spread, above[row, :, sheet].max(axis=1) + spread
+        low, high = lowest(below[row, :, sheet]) - spread, highest(above[row, :, sheet]) + spread
         found.append(Touching(chunk[row], sheet, low, high))
     return Touching(*(np.concatenate(arrays) for arrays in zip(*found, strict=True)))
 

@@ -11,6 +11,7 @@ import numpy as np
 from scipy.sparse import coo_array
 
 from ..arrays import FloatArray, IntArray
+from .extremes import highest, lowest, span
 from .peaks import REACH, broad_weights, bump, delta_weights
 from .reference import Rule, fine, lattice, parts, rule
 from .samples import Cell, Samples
@@ -135,7 +136,7 @@ def relative_volume(cell: Cell, level: IntArray) -> FloatArray:
 def extent(cell: Cell, vertices: IntArray, steps: IntArray) -> FloatArray:
     """Size of the bounding box of each element along the Cartesian directions, (element, d)."""
     corners = (vertices / steps) @ cell.axes
-    return np.ptp(corners, axis=1)
+    return span(corners)
 
 
 def contributions(samples: Samples, elements: Elements, owner: IntArray, owners: int, peaks: Peaks) -> FloatArray:
@@ -147,13 +148,13 @@ def contributions(samples: Samples, elements: Elements, owner: IntArray, owners:
     volume = relative_volume(samples.cell, elements.level)
     table = np.zeros((owners * len(peaks), samples.integrand.shape[2]))
     margin = float(np.max(peaks.reach * peaks.width, initial=0.0))
-    lowest, highest = peaks.centre.min() - margin, peaks.centre.max() + margin
+    bottom, top = peaks.centre.min() - margin, peaks.centre.max() + margin
     tasks: list[tuple[int, IntArray, FloatArray, tuple[float, IntArray, FloatArray]]] = []
     for sheet in range(samples.energy.shape[1]):
         energy = samples.energy[elements.nodes, sheet]
-        low, high = energy.min(axis=1), energy.max(axis=1)
+        low, high = lowest(energy), highest(energy)
         pad = 0.5 * (high - low)
-        rows = np.flatnonzero((low - pad <= highest) & (high + pad >= lowest))
+        rows = np.flatnonzero((low - pad <= top) & (high + pad >= bottom))
         for start in range(0, len(rows), ROWS):
             chunk = rows[start : start + ROWS]
             tasks += [(sheet, chunk, energy[chunk], series) for series in peaks.series]

@@ -114,16 +114,16 @@ class _Middles:
         """Ascending."""
         self._numbers = np.empty(0, dtype=np.int64)
         """Of the points with these keys."""
-        self._ends = np.zeros(self._known, dtype=np.int8)
-        """1 for the ends of edges that were cut, (sample and middle,)."""
+        self._ends = np.zeros(self._known, dtype=bool)
+        """True for the ends of edges that were cut, (sample and middle,)."""
 
     def halve(self, table: _Table) -> tuple[_Table, _Table]:
         """Both halves of each simplex."""
         rows = np.arange(len(table.tag))
         middle = (table.vertices[:, 0] + table.vertices[rows, table.tag]) // 2
         number = self._number(middle)
-        self._ends[table.nodes[:, 0]] = 1
-        self._ends[table.nodes[rows, table.tag]] = 1
+        self._ends[table.nodes[:, 0]] = True
+        self._ends[table.nodes[rows, table.tag]] = True
         tag = np.where(table.tag > 1, table.tag - 1, table.vertices.shape[2])
         vertices = _halves(table.vertices, table.tag, middle)
         nodes = _halves(table.nodes, table.tag, number)
@@ -140,21 +140,18 @@ class _Middles:
         place = np.searchsorted(self._keys, unique[new])
         self._keys = np.insert(self._keys, place, unique[new])
         self._numbers = np.insert(self._numbers, place, fresh)
-        self._ends = np.concatenate([self._ends, np.zeros(len(fresh), dtype=np.int8)])
+        self._ends = np.concatenate([self._ends, np.zeros(len(fresh), dtype=bool)])
         return self._numbers[np.searchsorted(self._keys, key)]
 
     def hang(self, table: _Table) -> BoolArray:
         """Simplices with one of the middles in the middle of one of their edges, (simplex,)."""
         found = np.zeros(len(table.tag), dtype=bool)
-        # Such an edge has both its ends marked; that is cheap to see, and few simplices are left for the exact test.
-        ends = self._ends[table.nodes[:, 0]]
-        for corner in range(1, table.nodes.shape[1]):
-            ends += self._ends[table.nodes[:, corner]]
-        rows = np.flatnonzero(ends >= 2)
-        vertices = table.vertices[rows]
-        for a, b in combinations(range(vertices.shape[1]), 2):
-            total = vertices[:, a] + vertices[:, b]
-            even = np.flatnonzero(~(total % 2).any(axis=1))
+        # Such an edge has both its ends marked; that is cheap to see, and few edges are left for the exact test.
+        marked = [self._ends[table.nodes[:, corner]] for corner in range(table.nodes.shape[1])]
+        for a, b in combinations(range(table.nodes.shape[1]), 2):
+            rows = np.flatnonzero(marked[a] & marked[b])
+            total = table.vertices[rows, a] + table.vertices[rows, b]
+            even = np.flatnonzero(np.bitwise_or.reduce(total.T) % 2 == 0)
             key = self._samples.key(total[even] // 2)
             place = np.minimum(np.searchsorted(self._keys, key), len(self._keys) - 1)
             found[rows[even]] |= self._keys[place] == key

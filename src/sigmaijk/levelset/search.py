@@ -1,6 +1,6 @@
-"""A mesh for one energy on which every piece of its level set shows, made from a mesh that all energies share.
+"""A mesh for some energies on which every piece of their level sets shows, made from a mesh that all energies share.
 
-The tests are those of `discovery`; what may still hide at their deepest level enters the error of that energy.
+The tests are those of `discovery`; what may still hide at their deepest level enters the error of each energy.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from .discovery import (
     touches,
 )
 from .elements import Peaks, extent
+from .extremes import highest, lowest, span
 from .field import FLAT, Field
 from .mesh import Mesh
 from .samples import Samples
@@ -82,21 +83,22 @@ def ranges(mesh: Mesh, rows: IntArray, sheets: slice) -> Ranges:
         nodes = mesh.nodes[chunk]
         energy, velocity = samples.energy[:, sheets][nodes], samples.velocity[:, sheets][nodes]
         size = extent(samples.cell, mesh.vertices[chunk], samples.steps)[:, None]
-        spread = mesh.spread * (size * np.ptp(velocity, axis=1)).sum(axis=2)
-        low.append(energy.min(axis=1) - spread)
-        high.append(energy.max(axis=1) + spread)
+        margin = mesh.spread * (size * span(velocity)).sum(axis=2)
+        low.append(lowest(energy) - margin)
+        high.append(highest(energy) + margin)
     return Ranges(np.concatenate(low), np.concatenate(high))
 
 
 def _two_sided(mesh: Mesh, rows: IntArray, sheet: IntArray) -> BoolArray:
     """Pairs of a simplex and a sheet (pair,) in which the gradients at the vertices do not all point to one side."""
     velocity = mesh.samples.velocity[mesh.nodes[rows], sheet[:, None]]
-    differ = np.linalg.norm(np.ptp(velocity, axis=1), axis=1)
+    least, most = lowest(velocity), highest(velocity)
+    differ = np.linalg.norm(most - least, axis=1)
     margin = np.where(mesh.level[rows] < SHALLOW, MARGIN, LEAST_MARGIN)
     sided = np.zeros(len(rows), dtype=bool)
     # The middle of their range is the better side of a kink, where two gradients stand for three vertices or four.
-    for side in (velocity.mean(axis=1), 0.5 * (velocity.min(axis=1) + velocity.max(axis=1))):
-        along = np.einsum("nva,na->nv", velocity, side).min(axis=1)
+    for side in (velocity.mean(axis=1), 0.5 * (least + most)):
+        along = lowest(np.einsum("nva,na->nv", velocity, side))
         sided |= along > margin * 0.5 * differ * np.linalg.norm(side, axis=1)
     return ~sided
 
@@ -106,22 +108,37 @@ def _flat(samples: Samples, sheet: int) -> bool:
 
 
 class _Pairs(NamedTuple):
-    """Sheets of simplices, by ascending simplices, both (pair,)."""
+    """Sheets of simplices, and the energies from low to high at which something may be there, all (pair,)."""
 
     row: IntArray
     sheet: IntArray
+    low: FloatArray
+    high: FloatArray
+
+    def take(self, index: np.ndarray) -> _Pairs:
+        """Some of the pairs."""
+        return _Pairs(self.row[index], self.sheet[index], self.low[index], self.high[index])
 
     def follow(self, survivors: IntArray, more: _Pairs, size: int) -> _Pairs:
         """The same in a finer mesh made from one of `size` simplices, and those of its new simplices."""
         place = np.full(size, -1)
         place[survivors] = np.arange(len(survivors))
-        row = place[self.row]
-        kept = row >= 0
-        return _Pairs(np.concatenate([row[kept], more.row]), np.concatenate([self.sheet[kept], more.sheet]))
+        kept = self._replace(row=place[self.row])
+        kept = kept.take(kept.row >= 0)
+        return _Pairs(
+            np.concatenate([kept.row, more.row]),
+            np.concatenate([kept.sheet, more.sheet]),
+            np.concatenate([kept.low, more.low]),
+            np.concatenate([kept.high, more.high]),
+        )
+
+    def near(self, energies: FloatArray) -> _Pairs:
+        """Those at one of some ascending energies."""
+        return self.take(np.searchsorted(energies, self.low) < np.searchsorted(energies, self.high, side="right"))
 
 
 class Search:
-    """Meshes for single energies, all made from one; what holds at every energy is looked at once."""
+    """Meshes for energies, all made from one; what holds at every energy is looked at once."""
 
     def __init__(self, mesh: Mesh, degeneracy_tol: float) -> None:
         self.mesh, self.degeneracy_tol = mesh, degeneracy_tol
@@ -132,26 +149,25 @@ class Search:
         spans = ranges(self.mesh, rows, slice(None))
         return spans, touches(self.mesh.samples, self.mesh, self.degeneracy_tol, rows)
 
-    def at(self, energy: float) -> tuple[Mesh, Unresolved]:
-        """Bisect until no test finds anything for the level set at `energy`, or to the deepest level.
+    def at(self, energies: FloatArray) -> tuple[Mesh, list[Unresolved]]:
+        """Bisect until no test finds anything for the level sets at some ascending energies, or to the deepest level.
 
         Raises OutOfPoints with the meshes unchanged; the points that were sampled stay known.
         """
         mesh, samples, dim = self.mesh, self.mesh.samples, self.mesh.samples.cell.dim
-        unresolved = Unresolved(still=[])
-        vanishing, meeting = self._suspects(mesh, np.arange(len(mesh)), *self._whole, energy)
+        unresolved = [Unresolved(still=[]) for _ in energies]
+        vanishing, meeting = self._suspects(mesh, np.arange(len(mesh)), *self._whole, energies)
         # What was found at its deepest level once is not asked again: its simplices stay as they are.
         while True:
+            # A sheet may look flat as long as few points are known.
+            curved = ~np.array([_flat(samples, sheet) for sheet in range(samples.energy.shape[1])])
+            bent = vanishing.take(curved[vanishing.sheet])
+            _add_still(mesh, bent, energies, unresolved)
             hidden, close = np.zeros(len(mesh), dtype=bool), np.zeros(len(mesh), dtype=bool)
-            curved = [sheet for sheet in np.unique(vanishing.sheet).tolist() if not _flat(samples, sheet)]
-            pairs = _Pairs(*(array[np.isin(vanishing.sheet, curved)] for array in vanishing))
-            hidden[pairs.row], close[meeting.row] = True, True
-            too_deep = close & ((mesh.level >= TOUCH_DEPTH[dim]) | (np.count_nonzero(close) > MOST_TOUCHING))
-            too_deep |= close & (samples.count >= TOUCH_SHARE[dim] * samples.limit)
-            deepest = hidden & (mesh.level >= DEPTH[dim])
-            if not unresolved.still:
-                unresolved.still = _still(mesh, pairs)
-            marked = (hidden & ~deepest) | (close & ~too_deep)
+            hidden[bent.row] = True
+            if samples.count < TOUCH_SHARE[dim] * samples.limit:
+                close[meeting.near(_uncrowded(meeting, energies)).row] = True
+            marked = (hidden & (mesh.level < DEPTH[dim])) | (close & (mesh.level < TOUCH_DEPTH[dim]))
             if not marked.any():
                 break
             finer = mesh.bisect(marked)
@@ -159,42 +175,62 @@ class Search:
             rows = np.arange(len(finer.survivors), len(finer))
             spans = ranges(finer, rows, slice(None))
             met = touches(samples, finer, self.degeneracy_tol, rows)
-            new_vanishing, new_meeting = self._suspects(finer, rows, spans, met, energy)
+            new_vanishing, new_meeting = self._suspects(finer, rows, spans, met, energies)
             vanishing = vanishing.follow(finer.survivors, new_vanishing, len(mesh))
             meeting = meeting.follow(finer.survivors, new_meeting, len(mesh))
             mesh = finer
-        sheet = np.zeros(len(mesh), dtype=np.int64)
-        sheet[meeting.row] = meeting.sheet
-        deep = np.flatnonzero(too_deep)
-        unresolved.touching += list(zip(mesh.take(deep).corners().mean(axis=1), sheet[deep].tolist(), strict=True))
-        peaks = Peaks.at(np.array([energy]), np.array([0.0]))
-        add_hidden(samples, mesh.take(deepest), peaks, unresolved)
+        for one, found in zip(energies[:, None], unresolved, strict=True):
+            pairs = meeting.near(one)
+            deep, last = np.unique(pairs.row[::-1], return_index=True)
+            centres = mesh.take(deep).corners().mean(axis=1)
+            found.touching += list(zip(centres, pairs.sheet[::-1][last].tolist(), strict=True))
+            deepest = mesh.take(np.unique(bent.near(one).row))
+            add_hidden(samples, deepest, Peaks.at(one, np.array([0.0])), found)
         return mesh, unresolved
 
     def _suspects(
-        self, mesh: Mesh, rows: IntArray, spans: Ranges, met: Touching, energy: float
+        self, mesh: Mesh, rows: IntArray, spans: Ranges, met: Touching, energies: FloatArray
     ) -> tuple[_Pairs, _Pairs]:
         """Where, in some simplices, the gradient may vanish at an energy, and where two sheets may touch there."""
-        row, sheet = np.nonzero((spans.low <= energy) & (spans.high >= energy))
-        found = _two_sided(mesh, rows[row], sheet)
-        near = (met.low <= energy) & (met.high >= energy)
-        return _Pairs(rows[row[found]], sheet[found]), _Pairs(met.row[near], met.sheet[near])
+        row, sheet = np.indices(spans.low.shape).reshape(2, -1)
+        pairs = _Pairs(row, sheet, spans.low.ravel(), spans.high.ravel()).near(energies)
+        pairs = pairs._replace(row=rows[pairs.row])
+        return pairs.take(_two_sided(mesh, pairs.row, pairs.sheet)), _Pairs(met.row, met.sheet, met.low, met.high).near(
+            energies
+        )
+
+
+def _uncrowded(meeting: _Pairs, energies: FloatArray) -> FloatArray:
+    """Energies at which sheets may touch in no more than MOST_TOUCHING simplices."""
+    if len(meeting.row) <= MOST_TOUCHING:
+        return energies
+    few = [len(np.unique(meeting.near(one).row)) <= MOST_TOUCHING for one in energies[:, None]]
+    return energies[np.array(few)]
+
+
+def _add_still(mesh: Mesh, vanishing: _Pairs, energies: FloatArray, unresolved: list[Unresolved]) -> None:
+    """Where a sheet stands still on a level set, for those energies of which none is known yet."""
+    deep = vanishing.take(mesh.level[vanishing.row] >= STILL_LEVEL[mesh.samples.cell.dim])
+    if len(deep.row):
+        for one, found in zip(energies[:, None], unresolved, strict=True):
+            if not found.still:
+                found.still = _still(mesh, deep.near(one))
 
 
 def _still(mesh: Mesh, pairs: _Pairs) -> list[tuple[FloatArray, int]]:
-    """A point and the sheet for each of the simplices that are unclear at a deep level."""
+    """A point and the sheet for each of some simplices that are unclear at a deep level."""
+    if not len(pairs.row):
+        return []
     samples = mesh.samples
-    deep = mesh.level[pairs.row] >= STILL_LEVEL[samples.cell.dim]
-    if deep.any():
-        # Where sheets pass through each other the gradient of the sorted ones jumps, and vanishes on neither side.
-        speed = np.linalg.norm(samples.velocity, axis=2)
-        usual = np.median(speed, axis=0)[pairs.sheet]
-        nodes = mesh.nodes[pairs.row]
-        slow = speed[nodes, pairs.sheet[:, None]].min(axis=1) < SLOW * usual
-        coupling = np.maximum(samples.coupling, np.roll(samples.coupling, 1, axis=1))
-        deep &= slow | (coupling[nodes, pairs.sheet[:, None]].max(axis=1) > COUPLED * usual)
+    # Where sheets pass through each other the gradient of the sorted ones jumps, and vanishes on neither side.
+    speed = np.linalg.norm(samples.velocity, axis=2)
+    usual = np.median(speed, axis=0)[pairs.sheet]
+    nodes = mesh.nodes[pairs.row]
+    slow = lowest(speed[nodes, pairs.sheet[:, None]]) < SLOW * usual
+    coupling = np.maximum(samples.coupling, np.roll(samples.coupling, 1, axis=1))
+    slow |= highest(coupling[nodes, pairs.sheet[:, None]]) > COUPLED * usual
     found = []
-    for sheet in np.unique(pairs.sheet[deep]).tolist():
-        rows = pairs.row[deep & (pairs.sheet == sheet)][:MOST_STILL]
+    for sheet in np.unique(pairs.sheet[slow]).tolist():
+        rows = pairs.row[slow & (pairs.sheet == sheet)][:MOST_STILL]
         found += [(centre, sheet) for centre in mesh.take(rows).corners().mean(axis=1)]
     return found

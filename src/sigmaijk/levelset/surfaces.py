@@ -92,47 +92,61 @@ class LevelSets:
 
     def open(self, energies: FloatArray) -> IntArray:
         """Numbers of some energies; new ones are searched for and get their first patches, all in one batch."""
-        requests: list[LevelRequest] = []
-        for energy in np.atleast_1d(energies).tolist():
-            number = self._number.get(energy, len(self._number))
-            if number < len(self._number):
-                # One whose points had run out is asked for again, so that it runs out again.
-                if self._ready[number] or number in self._given_up:
-                    continue
-            else:
-                self._number[energy] = number
+        fresh: list[float] = []
+        for energy in dict.fromkeys(np.atleast_1d(energies).tolist()):
+            number = self._number.setdefault(energy, len(self._number))
+            if number == len(self._ready):
                 self._ready.append(False)
                 self._hidden.append(np.zeros(self._columns))
-            mesh, unresolved = self._search.at(energy)
-            self.unresolved.touching += unresolved.touching
-            assert self.unresolved.still is not None
-            self.unresolved.still += unresolved.still or []
-            if unresolved.still:
-                self._critical.add(energy)
-            if unresolved.hidden is not None:
-                self._hidden[number] = unresolved.hidden[0]
-            requests.append(LevelRequest(mesh, energy, number))
+            # One whose points had run out is asked for again, so that it runs out again.
+            if not self._ready[number] and number not in self._given_up:
+                fresh.append(energy)
+        requests: list[LevelRequest] = []
+        # In space a search costs as much as the patches; in the plane a mesh of its own gives an energy fewer arcs.
+        parts = [sorted(fresh)] if self._patches.dim == 3 and fresh else [[energy] for energy in fresh]
+        for part in parts:
+            mesh, found = self._search.at(np.array(part))
+            for energy, unresolved in zip(part, found, strict=True):
+                number = self._number[energy]
+                self._note(energy, number, unresolved)
+                requests.append(LevelRequest(mesh, energy, number))
         self._add(requests)
         return np.array([self._number[energy] for energy in np.atleast_1d(energies).tolist()])
+
+    def _note(self, energy: float, number: int, unresolved: Unresolved) -> None:
+        """Take over what the search of an energy has left unresolved."""
+        self.unresolved.touching += unresolved.touching
+        assert self.unresolved.still is not None
+        self.unresolved.still += unresolved.still or []
+        if unresolved.still:
+            self._critical.add(energy)
+        if unresolved.hidden is not None:
+            self._hidden[number] = unresolved.hidden[0]
 
     def _add(self, requests: list[LevelRequest]) -> None:
         for _ in range(MOST_BISECTIONS):
             if not requests:
                 return
             answers = self._patches.add(requests)
-            again = []
+            again: list[LevelRequest] = []
+            coarse: dict[int, BoolArray] = {}
             for request, marked in zip(requests, answers, strict=True):
                 if marked is None:
                     self._ready[request.owner] = True
                     continue
-                marked &= request.mesh.level < request.mesh.samples.levels - SPARE_LEVELS
-                if marked.any() and len(request.mesh) < LARGEST:
-                    again.append(LevelRequest(request.mesh.bisect(marked), request.energy, request.owner))
+                mesh = request.mesh
+                marked &= mesh.level < mesh.samples.levels - SPARE_LEVELS
+                if marked.any() and len(mesh) < LARGEST:
+                    again.append(request)
+                    coarse[id(mesh)] = coarse.get(id(mesh), False) | marked
                 elif isinstance(self._patches, LevelLines):
                     self._patches.add([request], force=True)
                     self._ready[request.owner] = True
                 else:
                     self._given_up.add(request.owner)
+            meshes = {id(request.mesh): request.mesh for request in again}
+            finer = {key: meshes[key].bisect(marked) for key, marked in coarse.items()}
+            again = [request._replace(mesh=finer[id(request.mesh)]) for request in again]
             requests = again
         self._given_up |= {request.owner for request in requests}
 

@@ -2,15 +2,18 @@
 
 from .finding import point_group, verify
 from .forms import TensorForm, tensor_form
-from .groups import Level, PointGroup, all_symbols, group
-from .noise import NoiseFloor, annotate, noise_floor
+from .groups import Level, PointGroup, group
+from .known import KnownGroup, annotate, known_group
+from .noise import NoiseFloor, noise_floor
 from .operation import Operation
 from .report import describe, matrix, why_forbidden
 from .structure import Comparison, Structure, compare, parse_poscar, structure_group
+from .symbols import all_symbols
 from .unlocking import Unlock, unlock
 
 __all__ = [
     "Comparison",
+    "KnownGroup",
     "Level",
     "NoiseFloor",
     "Operation",
@@ -23,6 +26,7 @@ __all__ = [
     "compare",
     "describe",
     "group",
+    "known_group",
     "matrix",
     "noise_floor",
     "parse_poscar",

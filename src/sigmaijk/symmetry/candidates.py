@@ -9,7 +9,8 @@ import numpy as np
 
 from ..arrays import FloatArray
 from ..model import Model
-from .groups import closed, group_of_symbol
+from .closure import closed
+from .groups import group_of_symbol
 from .operation import Operation, as_operations, plane_mirror, plane_rotation, tidy
 
 SAME_LENGTH = 1e-4

@@ -1,8 +1,7 @@
-"""What a result has where its model allows nothing: the noise floor, and the symmetry in a result's attributes."""
+"""What a result has where its model allows nothing: the noise floor."""
 
 from __future__ import annotations
 
-import json
 import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -14,12 +13,13 @@ from ..arrays import BoolArray, FloatArray
 from ..errors import ArgumentError, ArgumentTypeError, SymmetryWarning
 from ..model import Model
 from ..terms import CATALOGUE
-from .finding import point_group
 from .forms import TensorForm, components, tensor_form
 from .groups import PointGroup
 
 SIGNIFICANT = 3.0
 """Forbidden parts above so many of their errors are a finding."""
+ROUNDING = 1e-14
+"""Share of the largest entry that taking out the allowed part may leave."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,23 @@ class NoiseFloor:
     suspect: str = ""
     """What is likely wrong; empty within three errors."""
 
+    def record(self) -> dict[str, object]:
+        """For the attributes of a result: what JSON cannot hold is None."""
+        return {
+            key: None if isinstance(value, float) and not np.isfinite(value) else value
+            for key, value in asdict(self).items()
+        }
+
+    @property
+    def complaint(self) -> str:
+        """For a warning; empty within three errors."""
+        if not self.suspect:
+            return ""
+        return (
+            f"{self.term} {self.component} = {self.value:.3g} is forbidden by symmetry and {self.ratio:.3g} times its "
+            f"error at kT = {self.kT:g}, mu = {self.mu:g} eV; {self.suspect}"
+        )
+
 
 def noise_floor(ds: Any, forms: object, *, model: Model | None = None) -> dict[str, NoiseFloor]:
     """The noise floor of each term of a dataset of `sg.conductivity`.
@@ -53,21 +70,26 @@ def noise_floor(ds: Any, forms: object, *, model: Model | None = None) -> dict[s
     if not hasattr(ds, "data_vars") or not hasattr(ds, "attrs"):
         raise ArgumentTypeError(f"ds must be a dataset of sg.conductivity, got {type(ds).__name__}")
     group = forms if isinstance(forms, PointGroup) else None
+    names = [name for name in CATALOGUE if name in ds and f"{name}_error" in ds]
+    chosen = {term: forms[term] if isinstance(forms, Mapping) else tensor_form(forms, term) for term in names}
+    floors = floors_of(ds, chosen, group, model)
+    for floor in floors.values():
+        if floor.complaint:
+            warnings.warn(floor.complaint, SymmetryWarning, stacklevel=2)
+    return floors
+
+
+def floors_of(
+    ds: Any, forms: Mapping[str, TensorForm], group: PointGroup | None, model: Model | None
+) -> dict[str, NoiseFloor]:
+    """The noise floor of each term of a dataset that has a form, without a warning."""
+    energies = ds["kT"].values, ds["mu"].values
     floors: dict[str, NoiseFloor] = {}
-    for term in (name for name in CATALOGUE if name in ds and f"{name}_error" in ds):
-        form = forms[term] if isinstance(forms, Mapping) else tensor_form(forms, term)
+    for term in (name for name in forms if name in ds):
+        form = forms[term]
         if form.dim != ds[term].shape[-1]:
             raise ArgumentError(f"the dataset has {ds[term].shape[-1]} directions, the operations act on {form.dim}")
-        energies = ds["kT"].values, ds["mu"].values
         floors[term] = _floor(term, form, ds[term].values, ds[f"{term}_error"].values, energies, group, model)
-    for floor in floors.values():
-        if floor.suspect:
-            warnings.warn(
-                f"{floor.term} {floor.component} = {floor.value:.3g} is forbidden by symmetry and "
-                f"{floor.ratio:.3g} times its error at kT = {floor.kT:g}, mu = {floor.mu:g} eV; {floor.suspect}",
-                SymmetryWarning,
-                stacklevel=2,
-            )
     return floors
 
 
@@ -88,6 +110,7 @@ def _floor(
     known = np.where(np.isfinite(errors), errors, 0.0)
     parts = (values.reshape(*finite.shape, -1) @ rest).reshape(values.shape)[:, :, *entries]
     sizes = (known.reshape(*finite.shape, -1) @ np.abs(rest)).reshape(values.shape)[:, :, *entries]
+    sizes = sizes + ROUNDING * np.abs(values).max(axis=(2, 3, 4))[:, :, None]
     checked: BoolArray = (np.abs(rest).sum(axis=1) > 1e-9).reshape((form.dim,) * 3)[entries]
     if not checked.any() or not finite.any():
         return NoiseFloor(term, "", 0.0, 0.0, 0.0, float("nan"), float("nan"), 0.0)
@@ -124,41 +147,7 @@ def _suspect(group: PointGroup | None, model: Model | None) -> str:
         return f"the model has {worst.label} only to {1e3 * worst.violation:.3g} meV, which its response shows"
     if any(operation.kind == "declared" or operation.kind == "of the structure" for operation in group):
         return "the operations were declared, not tested: sg.symmetry.verify tells whether the model has them"
-    return "the model has the symmetry, so the error is too small or a formula is wrong: please report it"
-
-
-def annotate(ds: Any, model: Model, group: PointGroup | None = None) -> Any:
-    """A copy of a dataset with its model's symmetry in the attributes, as JSON; warns as `noise_floor` does.
-
-    `symmetry` has symbol, operations, kinds and violation; `symmetry_forms` the allowed form of each term, as text;
-    `noise_floor` the largest forbidden part of each term with its error.
-    group: found from the model by default.
-    """
-    found = point_group(model) if group is None else group
-    forms = {term: tensor_form(found, term) for term in CATALOGUE if term in ds}
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", SymmetryWarning)
-        floors = noise_floor(ds, found, model=model)
-    for entry in caught:
-        warnings.warn(entry.message, entry.category, stacklevel=2)
-    facts = {
-        "symbol": found.symbol,
-        "operations": [operation.label for operation in found],
-        "kinds": sorted({operation.kind for operation in found}),
-        "violation_eV": found.violation,
-        "source": found.source,
-    }
-    attrs = {
-        "symmetry": json.dumps(facts),
-        "symmetry_forms": json.dumps({term: str(form) for term, form in forms.items()}),
-        "noise_floor": json.dumps({term: _plain(floor) for term, floor in floors.items()}),
-    }
-    return ds.assign_attrs(attrs)
-
-
-def _plain(floor: NoiseFloor) -> dict[str, object]:
-    """Without what JSON cannot hold."""
-    return {
-        key: None if isinstance(value, float) and not np.isfinite(value) else value
-        for key, value in asdict(floor).items()
-    }
+    return (
+        "the model has the symmetry, so the error estimate is too small (a tenth of rtol tells) or a formula is wrong: "
+        "please report it"
+    )

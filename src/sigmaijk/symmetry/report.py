@@ -11,10 +11,11 @@ from ..errors import SymmetryWarning
 from ..model import Model
 from ..term import Term
 from ..terms import CATALOGUE
-from .finding import ENERGIES_ONLY, TOLERANCE, point_group
+from .finding import TOLERANCE, point_group
 from .forms import TensorForm, tensor_form, transformation
 from .groups import PointGroup
 from .operation import OF_H, Operation, as_operations, index_of
+from .probing import ENERGIES_ONLY
 
 TITLES = {
     "drude": "nonlinear Drude term",

@@ -14,7 +14,8 @@ from numpy.typing import ArrayLike
 from ..arrays import FloatArray
 from ..errors import ArgumentError, ArgumentTypeError, ModelError
 from ..model import as_number, as_reals
-from .groups import PointGroup, closed
+from .closure import closed
+from .groups import PointGroup
 from .operation import OF_STRUCTURE, Operation, index_of, tidy
 
 SYMPREC_ANGSTROM = 1e-3
