@@ -103,7 +103,7 @@ class _Patches:
             return self._grids(self.peaks, costs, nearest, self.hopeless)
         windows = self._windows(nearest)
         critical = critical_points(self.field, mesh, windows) if len(windows) else CriticalPoints()
-        costs = costs.with_ends(mesh, self.field.leads, self.peaks, self.rtol, critical, len(windows))
+        costs = costs.with_ends(self.peaks, self.rtol, critical, len(windows))
         if costs.best == "grids":
             return self._grids(self.peaks, costs, nearest, self.hopeless)
         if costs.best == "simplices":
