@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 
 from contracts.random_models import random_crystals, random_ingredients, random_points, random_unitary
-from sigmaijk.bands import Bands, Groups, Multiplets, Singles, diagonalise, select, solve
+from sigmaijk.bands import Bands, Groups, Multiplets, Pairs, Singles, diagonalise, select, solve
 from sigmaijk.errors import ModelError
 from sigmaijk.model import HamiltonianJet
+from sigmaijk.pairs import paired
 from support import assert_same
 
 BOTH = (Singles, Multiplets)
@@ -115,6 +116,41 @@ def test_blocks_of_a_group_turn_with_its_basis_and_their_averages_do_not():
     expected = quantities(plain)
     for name, average in quantities(turned).items():
         assert_same(average, expected[name], rtol=1e-12, floor=1e-8)
+
+
+@given(random_crystals())
+@settings(max_examples=30)
+def test_the_path_of_pairs_and_its_plain_twin_agree(crystal):
+    """H x 1_2 with eigenvectors turned within the pairs; wanted bands may begin or end within a pair."""
+    rng, ingredients, k = crystal
+    n = ingredients.n
+    jet = ingredients.twice().model().jet(k, 2)
+    vectors, groups = diagonalise(jet, k, 1e-6)
+    vectors = vectors @ np.kron(np.eye(n), random_unitary(rng, 2))
+    start = int(rng.integers(0, 2 * n))
+    for wanted in (slice(None), slice(start, int(rng.integers(start, 2 * n)) + 1)):
+        assert [type(part) for _, part in solve(jet, k, 1e-6, wanted)] == [Pairs]
+        fast, plain = (kind(jet, vectors, groups, wanted) for kind in (Pairs, Multiplets))
+        assert_same(fast.coupling(), plain.coupling(), rtol=1e-11, floor=1e-6)
+        assert_same(fast.speed(), plain.speed(), rtol=1e-11, floor=1e-6)
+        expected = quantities(plain)
+        for name, found in quantities(fast).items():
+            assert_same(found, expected[name], rtol=1e-11, floor=1e-7)
+        some = np.arange(2 * n) % 2 == 0
+        A, B = fast.interband_connection, plain.interband_connection
+        found, wished = fast.through(some).virtual(A, A, 1), plain.through(some).virtual(B, B, 1)
+        assert_same(fast.average(found), plain.average(wished), rtol=1e-11, floor=1e-7)
+
+
+def test_pairs_that_overlap_or_have_company_are_not_pairs():
+    """Of bands 0..3: pairs 01 and 23; one group of four; the pair 12; a pair and two single bands."""
+    energy = np.array([[0.0, 0.0, 1.0, 1.0], [0.0, 0.0, 0.0, 0.0], [0.0, 1.0, 1.0, 2.0], [0.0, 0.0, 1.0, 2.0]])
+    groups = Groups.find(energy, 1e-6)
+    assert paired(groups, slice(None)).tolist() == [True, False, False, False]
+    assert paired(groups, slice(0, 1)).tolist() == [True, False, False, True]
+    assert paired(groups, slice(2, 4)).tolist() == [True, False, False, False]
+    assert paired(groups, slice(1, 1)).tolist() == [False] * 4
+    assert paired(Groups.find(energy[[0, 0]], 1e-6), slice(None)).tolist() == [True]
 
 
 def mixed_batch() -> tuple[HamiltonianJet, np.ndarray]:

@@ -1,178 +1,48 @@
-"""Eigenpairs of a batch of k, degenerate groups by ONE tolerance, and sums over the states outside a group.
+"""Eigenpairs of a batch of k and sums over the states outside degenerate groups: one class for each kind of batch.
 
-Two classes share one interface, so that `geometry` and `terms` write each formula once. `Singles` serves batches in
-which every wanted band stands alone: a block within a group is then a number, and only the wanted rows are computed.
-`Multiplets` is its plain twin, right for any batch: a block is a matrix that is zero between groups.
+All share one interface (`matrix_elements`), so that `geometry` and `terms` write each formula once. `Singles` serves
+batches in which every wanted band stands alone: a block within a group is then a number, and only the wanted rows are
+computed. `Pairs` does where all are pairs. `Multiplets` is their plain twin, right for any batch: a block is a matrix
+that is zero between groups.
 
-Shapes: k point, n band, m any state of the model, a b directions. A *block array* is (k, a, .., n) for `Singles` and
-(k, a, .., n, n) for `Multiplets`; both classes average and multiply it, nothing else looks inside.
+Shapes: k point, n band, m any state of the model, a b directions. A *block array* is (k, a, .., n) for `Singles`,
+(k, a, .., pair, 2, 2) for `Pairs` and (k, a, .., n, n) for `Multiplets`; each averages and multiplies its own, nothing
+else looks inside.
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from copy import copy
-from dataclasses import dataclass
-from typing import Self
-
 import numpy as np
 
-from .arrays import BoolArray, ComplexArray, FloatArray
+from .arrays import ComplexArray, FloatArray
 from .errors import ModelError
+from .matrix_elements import Bands, Groups, points_innermost, rotated, scaled
 from .model import HamiltonianJet
+from .pairs import Pairs, paired
 
-
-@dataclass(frozen=True)
-class Groups:
-    """Degenerate groups: maximal runs of sorted energies whose neighbours differ by at most the tolerance."""
-
-    energy: FloatArray
-    """Sorted eigenvalues, (k, m)."""
-    label: np.ndarray
-    """Number of the group of each band, counted from the bottom, (k, m)."""
-    mean: FloatArray
-    """Mean energy of the group of each band, (k, m)."""
-
-    @classmethod
-    def find(cls, energy: FloatArray, degeneracy_tol: float) -> Groups:
-        """Group the sorted energies (k, m) of each k; degeneracy_tol in eV."""
-        split = np.diff(energy, axis=1) > degeneracy_tol
-        label = np.zeros(energy.shape, dtype=np.int64)
-        np.cumsum(split, axis=1, out=label[:, 1:])
-        if split.all():
-            return cls(energy, label, energy)
-        flat = label + energy.shape[1] * np.arange(len(energy))[:, None]
-        size = np.bincount(flat.ravel(), minlength=energy.size)
-        total = np.bincount(flat.ravel(), weights=energy.ravel(), minlength=energy.size)
-        return cls(energy, label, total[flat] / size[flat])
-
-    def complete(self, wanted: slice) -> slice:
-        """The wanted bands and those that share a group with one of them at some k."""
-        start, stop, _ = wanted.indices(self.energy.shape[1])
-        if stop <= start:
-            return slice(start, start)
-        low, high = self.label[:, start, None], self.label[:, stop - 1, None]
-        inside = np.any((self.label >= low) & (self.label <= high), axis=0)
-        return slice(int(inside.argmax()), len(inside) - int(inside[::-1].argmax()))
-
-    def gap(self) -> FloatArray:
-        """Distance in energy from the group of each band to the nearest other group, inf if there is none, (k, m)."""
-        steps = np.diff(self.energy, axis=1)
-        inside = np.diff(self.label, axis=1) == 0
-        padded = np.full((len(steps), steps.shape[1] + 2), np.inf)
-        padded[:, 1:-1] = np.where(inside, np.inf, steps)
-        own = np.minimum(padded[:, :-1], padded[:, 1:])
-        if not inside.any():
-            return own
-        same = self.label[:, :, None] == self.label[:, None, :]
-        return np.where(same, own[:, None, :], np.inf).min(axis=2)
-
-
-class Bands(ABC):
-    """Matrix elements of a batch of k between the wanted bands (rows) and all states."""
-
-    energy: FloatArray
-    """(k, n), the wanted bands only."""
-    gap: FloatArray
-    """Distance to the nearest other group, (k, n)."""
-    _velocity: ComplexArray
-    _inverse: FloatArray
-    velocity: np.ndarray
-    """Block array (k, a, ..): d_a H within each group; its average is d eps / dk_a in eV nm."""
-
-    def __init__(self, jet: HamiltonianJet, vectors: ComplexArray, groups: Groups, wanted: slice) -> None:
-        self._jet, self._vectors, self._groups, self._wanted = jet, vectors, groups, wanted
-        self.all_energies = groups.energy
-        self.energy = groups.energy[:, wanted]
-        self.gap = groups.gap()[:, wanted]
-        self._connection: ComplexArray | None = None
-        self._states: BoolArray | None = None
-
-    def through(self, states: BoolArray) -> Self:
-        """The same bands, whose sums over states outside a group run over some of the states (m,) only."""
-        cut = copy(self)
-        cut._states = states
-        return cut
-
-    @abstractmethod
-    def virtual(self, left: ComplexArray, right: ComplexArray, power: int) -> np.ndarray:
-        """Block array (k, a, b, ..) of sum over m outside the group of left^a_nm right^b_mn' / (e_n - e_m)**power."""
-
-    @abstractmethod
-    def within(self, operator: ComplexArray) -> np.ndarray:
-        """Block array (k, a, .., ..) of an operator (k, a, .., m, m) given in the model's basis."""
-
-    @abstractmethod
-    def average(self, block: np.ndarray) -> FloatArray:
-        """Real trace of a block array over each group, divided by the size of the group: (k, a, .., n)."""
-
-    @abstractmethod
-    def traced(self, left: np.ndarray, right: np.ndarray) -> FloatArray:
-        """Real trace of products of two block arrays over each group, divided by the size of the group.
-
-        Left (k, c, ..) and right (k, a, .., ..) give (k, c, a, .., n).
-        """
-
-    @abstractmethod
-    def speed(self) -> FloatArray:
-        """|v| of each band, from the trace of v.v over its group, (k, n)."""
-
-    @abstractmethod
-    def modulus(self, rows: ComplexArray, power: int) -> FloatArray:
-        """Average over the group of sum_a sum_m |rows^a_nm|**2 / |e_n - e_m|**power: nothing in it cancels, (k, n)."""
-
-    @abstractmethod
-    def _outside(self, operator: ComplexArray) -> ComplexArray:
-        """Elements (k, a, rows, m) of operators (k, a, m, m) with the states outside each group, zero inside."""
-
-    @property
-    def interband_velocity(self) -> ComplexArray:
-        """V^a_nm = <n| d_a H |m> for m outside the group of n, zero inside, (k, a, rows, m)."""
-        return self._velocity
-
-    @property
-    def interband_connection(self) -> ComplexArray:
-        """A^a_nm = Abar^a_nm + i V^a_nm / (e_m - e_n), zero inside the group (WANG_2006), (k, a, rows, m)."""
-        if self._connection is None:
-            connection = -1j * self._velocity * self._inverse[:, None]
-            if self._jet.connection is not None:
-                connection += self._outside(self._jet.connection)
-            self._connection = connection
-        return self._connection
-
-    @abstractmethod
-    def coupling(self) -> FloatArray:
-        """Interband velocity between each band and what may meet it from above, an upper bound, (k, n)."""
-
-    def curvature_completion(self) -> np.ndarray | None:
-        """Block array (k, a, b, ..) of U^+ F_ab U, or None for a model without position matrices (WANG_2006)."""
-        return None if self._jet.connection_curl is None else self.within(self._jet.connection_curl)
-
-    def inverse_mass_direct(self) -> np.ndarray:
-        """Block array (k, a, b, ..) of <n| d_a d_b H |n'>."""
-        if self._jet.hessian is None:
-            raise ValueError("the inverse mass needs a jet of order 2")
-        return self.within(self._jet.hessian)
+__all__ = ["Bands", "Groups", "Multiplets", "Pairs", "Singles", "diagonalise", "select", "solve"]
 
 
 class Singles(Bands):
-    """The fast path: every wanted band is alone in its group."""
+    """The fast path: every wanted band is alone in its group. Arrays have the points innermost in memory."""
 
     def __init__(self, jet: HamiltonianJet, vectors: ComplexArray, groups: Groups, wanted: slice) -> None:
         super().__init__(jet, vectors, groups, wanted)
-        self._rows = vectors[:, :, wanted].conj().swapaxes(1, 2)[:, None]
-        gap = self.energy[:, :, None] - groups.energy[:, None, :]
+        level = points_innermost(groups.energy)
+        gap = level[:, wanted, None] - level[:, None, :]
         bands = np.arange(groups.energy.shape[1])[wanted]
         gap[:, np.arange(len(bands)), bands] = np.inf
         self._inverse = 1.0 / gap
-        elements = (self._rows @ jet.gradient) @ vectors[:, None]
-        self.velocity = elements[:, :, np.arange(len(bands)), bands].real
-        elements[:, :, np.arange(len(bands)), bands] = 0.0
+        elements = rotated(jet.gradient, vectors[:, :, wanted], vectors)
+        diagonal = np.einsum("kann->kan", elements[..., wanted])
+        self.velocity = diagonal.real.copy(order="K")
+        diagonal[...] = 0.0
         self._velocity = elements
 
     def _outside(self, operator: ComplexArray) -> ComplexArray:
-        external = (self._rows @ operator) @ self._vectors[:, None]
-        return np.where(self._inverse[:, None] == 0.0, 0.0, external)
+        external = rotated(operator, self._vectors[:, :, self._wanted], self._vectors)
+        np.einsum("kann->kan", external[..., self._wanted])[...] = 0.0
+        return external
 
     def coupling(self) -> FloatArray:
         bands = np.arange(self._vectors.shape[2])[self._wanted]
@@ -181,24 +51,31 @@ class Singles(Bands):
         return np.sqrt((pair.real**2 + pair.imag**2).sum(axis=1))
 
     def virtual(self, left: ComplexArray, right: ComplexArray, power: int) -> np.ndarray:
+        hermitian = left is right
         left = left if self._states is None else left * self._states
-        weighted = left if power == 0 else left * (self._inverse**power)[:, None]
-        sums = weighted.swapaxes(1, 2) @ right.conj().transpose(0, 2, 3, 1)
-        return sums.transpose(0, 2, 3, 1)
+        one = left if power == 0 else scaled(left, (self._inverse**power)[:, None])
+        other = right.conj()
+        sums = np.empty((one.shape[1], other.shape[1], one.shape[2], len(one)), dtype=np.complex128)
+        for a in range(one.shape[1]):
+            for b in range(a if hermitian else 0, other.shape[1]):
+                sums[a, b] = (one[:, a] * other[:, b]).sum(axis=-1).T
+                if hermitian and b > a:
+                    sums[b, a] = sums[a, b].conj()
+        return np.moveaxis(sums, -1, 0)
 
     def within(self, operator: ComplexArray) -> np.ndarray:
         lead = operator.shape[1:-2]
         flat = operator.reshape(len(operator), -1, *operator.shape[-2:])
         wanted = self._vectors[:, None, :, self._wanted]
         diagonal = np.einsum("kamn,kamn->kan", wanted.conj(), flat @ wanted, optimize=True)
-        return diagonal.real.reshape(len(operator), *lead, -1)
+        return points_innermost(diagonal.real).reshape(len(operator), *lead, -1)
 
     def average(self, block: np.ndarray) -> FloatArray:
         return np.real(block)
 
     def traced(self, left: np.ndarray, right: np.ndarray) -> FloatArray:
         lead = left.reshape(*left.shape[:2], *(1,) * (right.ndim - 2), left.shape[-1])
-        return np.real(lead * right[:, None])
+        return np.real(lead) * np.real(right)[:, None]
 
     def speed(self) -> FloatArray:
         return np.sqrt((self.velocity**2).sum(axis=1))
@@ -312,21 +189,20 @@ def select(jet: HamiltonianJet, index: np.ndarray) -> HamiltonianJet:
 def solve(
     jet: HamiltonianJet, k: FloatArray, degeneracy_tol: float, wanted: slice = slice(None)
 ) -> list[tuple[np.ndarray, Bands]]:
-    """Bands of a batch, as one or two parts: points (indices into the batch) without and with groups among `wanted`."""
+    """Bands of a batch in up to three parts (indices into it): wanted bands that are alone, in pairs, in any groups."""
     vectors, groups = diagonalise(jet, k, degeneracy_tol)
-    together = np.diff(groups.label, axis=1) == 0
-    bands = np.arange(groups.energy.shape[1])
-    touched = np.zeros(groups.energy.shape, dtype=bool)
+    together = np.diff(groups.rows, axis=1) == 0
+    touched = np.zeros(groups.rows.shape, dtype=bool)
     touched[:, 1:] |= together
     touched[:, :-1] |= together
-    grouped = touched[:, bands[wanted]].any(axis=1)
-    if not grouped.any():
-        return [(np.arange(len(k)), Singles(jet, vectors, groups, wanted))]
-    if grouped.all():
-        return [(np.arange(len(k)), Multiplets(jet, vectors, groups, wanted))]
+    alone = ~touched[:, wanted].any(axis=1)
+    twos = paired(groups, wanted) & ~alone
     parts: list[tuple[np.ndarray, Bands]] = []
-    for kind, mask in ((Singles, ~grouped), (Multiplets, grouped)):
+    for kind, mask in ((Singles, alone), (Pairs, twos), (Multiplets, ~(alone | twos))):
+        if mask.all():
+            return [(np.arange(len(k)), kind(jet, vectors, groups, wanted))]
         index = np.flatnonzero(mask)
-        part = Groups(groups.energy[index], groups.label[index], groups.mean[index])
-        parts.append((index, kind(select(jet, index), vectors[index], part, wanted)))
+        if len(index):
+            part = Groups(groups.energy[index], groups.label[index], groups.mean[index])
+            parts.append((index, kind(select(jet, index), vectors[index], part, wanted)))
     return parts

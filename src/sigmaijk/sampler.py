@@ -120,7 +120,8 @@ class BandSampler:
         shapes = ((len(k), n), (len(k), n, d), (len(k), n, self.columns.width), (len(k), n))
         sample = Sample(*(np.empty(shape) for shape in shapes))
         low, high = self.wanted.start, self.wanted.stop
-        for index, bands in solve(self.model.jet(k, self._order), k, self.degeneracy_tol, self.wanted):
+        for points, bands in solve(self.model.jet(k, self._order), k, self.degeneracy_tol, self.wanted):
+            index = slice(None) if len(points) == len(k) else points
             sample.energy[index] = bands.energy
             sample.velocity[index] = np.moveaxis(bands.average(bands.velocity), 1, 2)
             sample.coupling[index] = bands.coupling()

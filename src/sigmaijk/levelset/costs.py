@@ -26,6 +26,8 @@ three a bump takes this share more of them."""
 NEAR_WIDTHS = 12.0
 SIMPLICES_COST = {2: (2e4, 0.65), 3: (6e4, 1.0)}
 """Points at rtol = 1e-2, whatever the number of sheets, and the power with which they grow."""
+WEIGHING = {2: 0.0, 3: 1.0}
+"""What the weights of a bump cost at a point, in units of a point: a tetrahedron is cut into 64 for each of them."""
 GRID_COST = {2: (2.0, 4000.0), 3: (3.0, 20000.0)}
 """Points per point of the first grid, and for what windows add."""
 GRID_DIGIT = 0.8
@@ -43,7 +45,7 @@ UNDER_A_BUMP = np.array([0.0, 3.0, -3.0, 6.0, -6.0, 12.0, -12.0, 24.0, -24.0, 40
 
 
 class Costs(NamedTuple):
-    """Expected points; inf for an engine that cannot serve these peaks."""
+    """Expected points, or what takes as long; inf for an engine that cannot serve these peaks."""
 
     patches: float
     simplices: float
@@ -76,7 +78,7 @@ def expected(mesh: Mesh, leads: list[int], peaks: Peaks, rtol: float, columns: i
     grid, level_set = first_grid(mesh, peaks, rtol), _level_set(mesh, leads, peaks, rtol)
     return Costs(
         patches=level_set * _energies(peaks, rtol, None, 1),
-        simplices=_simplices(mesh.samples.cell.dim, rtol),
+        simplices=_simplices(mesh.samples.cell.dim, peaks, rtol),
         grids=_grids(mesh, peaks, grid, rtol, columns),
         grid=grid,
         level_set=level_set,
@@ -120,9 +122,9 @@ def _digits(rtol: float) -> float:
     return float(np.log10(1e-3 / min(rtol, 1e-2)))
 
 
-def _simplices(dim: int, rtol: float) -> float:
+def _simplices(dim: int, peaks: Peaks, rtol: float) -> float:
     least, power = SIMPLICES_COST[dim]
-    return least * (1e-2 / rtol) ** power
+    return least * (1e-2 / rtol) ** power * (1.0 + WEIGHING[dim] * np.count_nonzero(peaks.width))
 
 
 def _grids(mesh: Mesh, peaks: Peaks, grid: FloatArray, rtol: float, columns: int) -> float:
