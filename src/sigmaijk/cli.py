@@ -219,6 +219,7 @@ def _compute(job: Job, model: Model, base: str, quiet: bool) -> int:
             max_k_points=wanted.max_k_points,
             method=wanted.method,
             audit=wanted.audit,
+            symmetry=wanted.symmetry,
         )
     console = output_console()
     try:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from .arrays import FloatArray
 from .errors import ModelError
+from .levelset.action import Action
 from .levelset.box import OpenLevelSet, grow
 from .levelset.samples import Cell
+from .levelset.tiling import Untileable, steps_of
 from .levelset.windows import merge_windows
 from .model import Model
 from .sampler import BandSampler
@@ -31,8 +35,10 @@ FARTHEST_BAND = 65.0
 """In units of kT; exp(-25) of what the nearest band contributes is left out."""
 
 
-def cell_of(model: Model, sampler: BandSampler) -> Cell:
+def cell_of(model: Model, sampler: BandSampler, maps: FloatArray | None = None) -> Cell:
     """The reciprocal cell of a lattice model, or a box of the plane that holds every Fermi surface.
+
+    Where maps of k (g, d, d) leave the integrand as it is, the cell has those of them that it can make use of.
 
     Raises ModelError, naming the direction, when a Fermi surface of a continuum model stays open however far the box
     grows.
@@ -41,7 +47,8 @@ def cell_of(model: Model, sampler: BandSampler) -> Cell:
     if model.periodic:
         least, most = FIRST_DIVISIONS[dim]
         divisions = tuple(int(np.clip(2 * reach + 2, least, most)) for reach in model.hopping_range)
-        return Cell(OFFSET[:dim] @ model.reciprocal, model.reciprocal, True, divisions)
+        cell = Cell(OFFSET[:dim] @ model.reciprocal, model.reciprocal, True, divisions)
+        return cell if maps is None else _reduced(cell, maps)
     try:
         half = grow(sampler.sheets, dim, model.scale, sampler.windows)
     except OpenLevelSet as failure:
@@ -51,7 +58,28 @@ def cell_of(model: Model, sampler: BandSampler) -> Cell:
             "(a type-II tilt?): add the terms of higher order in k that close it, or use a lattice model"
         ) from failure
     axes = 2.0 * half * np.diag(1.0 + OFFSET[:dim])
-    return Cell(-half * (1.0 + 0.5 * OFFSET[:dim]), axes, False, (FIRST_DIVISIONS[dim][0],) * dim)
+    cell = Cell(-half * (1.0 + 0.5 * OFFSET[:dim]), axes, False, (FIRST_DIVISIONS[dim][0],) * dim)
+    return cell if maps is None else _reduced(cell, maps)
+
+
+def _reduced(cell: Cell, maps: FloatArray) -> Cell:
+    """The same part of k-space, laid so that maps (g, d, d) take lattice points to lattice points."""
+    axes = cell.axes
+    if not cell.periodic:
+        axes = axes.max() * np.eye(cell.dim)
+    action = Action.of(maps, axes, cell.periodic)
+    if action is None:
+        return cell
+    try:
+        steps = steps_of(action, cell.divisions)
+    except Untileable:
+        # Those that permute the axes leave boxes as they are.
+        action = Action.of(maps, axes, cell.periodic, permuting=True)
+        if action is None:
+            return cell
+        steps = steps_of(action, cell.divisions)
+    origin = action.invariant(OFFSET[: cell.dim]) @ axes if cell.periodic else -0.5 * axes.sum(axis=0)
+    return replace(cell, origin=origin, axes=axes, divisions=steps.divisions, action=action, fineness=steps.factor)
 
 
 def _check_spectrum(sampler: BandSampler, energy: FloatArray) -> None:
@@ -75,6 +103,9 @@ def choose_bands(sampler: BandSampler, cell: Cell, mu: FloatArray, kT: FloatArra
         return slice(0, sampler.model.n_bands)
     ticks = [np.arange(n if cell.periodic else n + 1) / n for n in cell.divisions]
     fractions = np.stack(np.meshgrid(*ticks, indexing="ij"), axis=-1).reshape(-1, cell.dim)
+    if cell.action is not None:
+        steps = np.array(cell.divisions)
+        fractions = fractions[cell.action.orbits(np.rint(fractions * steps).astype(np.int64), steps).index]
     energy = sampler.energies(cell.points(fractions))
     _check_spectrum(sampler, energy)
     nearest = np.abs(energy.ravel()[:, None] - mu).min(axis=0)

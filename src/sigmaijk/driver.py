@@ -34,6 +34,7 @@ from .results import TermResult, to_dataset
 from .sampler import BandSampler, WindowGrew
 from .singular import Singularity, divergent_nodes, van_hove_points
 from .symmetry.known import KnownGroup, known_group, symmetry_of
+from .symmetry.reduction import Reduction, reduction
 from .tensors import THERMAL_REACH, goals, letters, measure, term_result, versions
 from .term import Term
 
@@ -62,6 +63,7 @@ def conductivity(
     method: str = "auto",
     audit: bool = False,
     checkpoint: object = None,
+    symmetry: object = False,
 ) -> xarray.Dataset:
     """Second-order DC conductivity sigma_ijk (J_i = sigma_ijk E_j E_k, charge -e) of a model, with error estimates.
 
@@ -72,6 +74,8 @@ def conductivity(
     degeneracy_tol: bands closer than this (eV) are one group. max_k_points: ends a run, with what it has.
     method: 'auto' (Fermi-surface patches or adaptive simplices, what is expected to be cheaper; attrs['method'] says
     why) or 'trapezoid' (a periodic grid, kT > 0). audit: do it all again from a shifted, finer start and compare.
+    symmetry: True to integrate over one part of k-space in place of all that the operations of H take to each other, or
+    operations to do so with (a PointGroup, a symbol, names such as ['C3z', 'T']); attrs['reduced_by'] says which did.
 
     Returns an xarray.Dataset with dims (kT, mu, i, j, k): for each term the SI value (A nm/V^2 in 2D, A/V^2 in 3D, per
     fs for bcd and per fs^2 for drude), `_error`, `_natural` (eV, nm, e = hbar = 1) and diagnostics.
@@ -94,6 +98,7 @@ def conductivity(
         method=method,
         audit=audit,
         checkpoint=checkpoint,
+        symmetry=symmetry,
     )
     from threadpoolctl import threadpool_limits
 
@@ -112,14 +117,16 @@ def compute(model: Model, request: Request, monitor: Progress) -> xarray.Dataset
     kT, mu = (grid.ravel() for grid in np.meshgrid(widths, mus, indexing="ij"))
     odd: dict[str, float] = {}
     singularities: list[Singularity] = []
+    reductions: list[Reduction] = []
     try:
-        odd, integrals = _integrate(sampler, request, mu, kT, monitor, singularities)
+        odd, integrals = _integrate(sampler, request, mu, kT, monitor, singularities, reductions)
     except OutOfPoints:
         integrals = undiscovered(len(mu), goals(sampler, request.components, request.atol, odd), sampler.columns.width)
     singularities += van_hove_points(sampler, integrals, mu, kT)
     singularities = [found for found in (item.without(odd) for item in singularities) if found.terms]
     order = (width_of[:, None] * len(mus) + mu_of).ravel()
-    ds = _assemble(model, request, sampler, integrals, odd, singularities, order)
+    reduced = reductions[0] if reductions else None
+    ds = _assemble(model, request, sampler, integrals, odd, singularities, order, reduced)
     ds.attrs["k_points_symmetry"] = known.k_points
     attrs, complaints = symmetry_of(ds, model, known)
     ds.attrs.update(attrs)
@@ -139,10 +146,17 @@ def _integrate(
     kT: FloatArray,
     monitor: Progress,
     singularities: list[Singularity],
+    reductions: list[Reduction],
 ) -> tuple[dict[str, float], Integrals]:
-    """Terms that are odd in k, and the integrals of all columns at every peak; appends the divergent nodes it meets."""
+    """Terms that are odd in k, and the integrals of all columns at every peak.
+
+    Appends the divergent nodes that it meets, and the operations that reduce k-space.
+    """
     sampler.windows = merge_windows(mu - THERMAL_REACH * kT, mu + THERMAL_REACH * kT)
-    cell = cell_of(sampler.model, sampler)
+    reduced = reduction(sampler.model, request.symmetry, request.terms, sampler)
+    cell = cell_of(sampler.model, sampler, None if reduced is None else reduced.maps)
+    if reduced is not None and cell.action is not None:
+        reductions.append(reduced.within(cell.action.rotations))
     sampler.wanted = choose_bands(sampler, cell, mu, kT)
 
     def report(_: int, ratio: float) -> None:
@@ -186,8 +200,13 @@ def _integrate(
 
     while True:
         try:
+            sampler.projector = None
             odd = odd_terms(sampler, cell)
-            wanted = goals(sampler, request.components, request.atol, odd)
+            vanishing = set(odd)
+            if reductions:
+                sampler.projector = reductions[0].projector(request.terms, sampler.columns)
+                vanishing |= reductions[0].forbidden(request.terms)
+            wanted = goals(sampler, request.components, request.atol, vanishing)
             integrals = run(cell, wanted, hopeless)
             if request.audit:
                 integrals = compare(integrals, run(other_cell(cell), wanted, known), wanted)
@@ -204,6 +223,7 @@ def _assemble(
     odd: Mapping[str, float],
     singularities: list[Singularity],
     order: IntArray,
+    reduced: Reduction | None,
 ) -> xarray.Dataset:
     """The dataset; `order` are the numbers of the peaks on the (kT, mu) grid that was asked for."""
     kT, mu = (grid.ravel() for grid in np.meshgrid(request.kT, request.mu, indexing="ij"))
@@ -223,11 +243,16 @@ def _assemble(
                 diverging |= singularity.terms[term.name][order]
         converged[:, number] &= ~diverging
         diverges[:, number] = diverging
+        doubt = np.zeros(len(mu))
+        if reduced is not None:
+            doubt = reduced.doubt(term.name, kT) * np.abs(integrals.value[:, sampler.columns.modulus[term.name]])
+            if term.name not in odd and term.name not in reduced.forbidden([term]):
+                converged[:, number] &= in_gap | (doubt <= integrals.allowed[:, number])
         results[term.name] = term_result(
             term,
             sampler.columns,
             integrals.value,
-            integrals.error,
+            integrals.error + doubt[:, None],
             dim=model.dim,
             measure=measure(model),
             violation=odd.get(term.name),
@@ -258,6 +283,8 @@ def _assemble(
         "noise_limited": json.dumps(limited),
         "odd_in_k": json.dumps(list(odd)),
         "no_geometry": json.dumps(bare),
+        "reduced_by": "none" if reduced is None else reduced.describe(),
+        "symmetry_order": 1 if reduced is None else len(reduced.maps),
         "in_gap": json.dumps([{"kT": float(kT[n]), "mu": float(mu[n])} for n in np.flatnonzero(in_gap)]),
     }
     if (thickness := getattr(model, "thickness", None)) is not None:

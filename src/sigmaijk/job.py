@@ -133,6 +133,7 @@ class RunSection(_Section):
     max_k_points: Annotated[int, Field(gt=0)] | None = None
     method: str = "auto"
     audit: bool = False
+    symmetry: bool | str | list[str] = False
     components: list[str] | None = None
     degeneracy_tol: Positive = 1e-6
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from numbers import Real
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -39,6 +40,8 @@ class Request:
     max_k_points: int
     method: str
     audit: bool
+    symmetry: object = False
+    """True, False, or operations."""
 
 
 def energies(name: str, values: ArrayLike) -> FloatArray:
@@ -143,6 +146,13 @@ def flag(name: str, value: bool) -> bool:
     return bool(value)
 
 
+def chosen_symmetry(symmetry: object) -> object:
+    """True, False, or operations, which are looked at where the model is known."""
+    if symmetry is None or isinstance(symmetry, bool | np.bool_ | Real):
+        return flag("symmetry", symmetry)  # pyright: ignore[reportArgumentType]
+    return symmetry
+
+
 def chosen_method(method: str, kT: FloatArray) -> str:
     """The integrator by name; a sum on grids has no limit T = 0."""
     if not isinstance(method, str):
@@ -184,6 +194,7 @@ def check(
     method: str,
     audit: bool,
     checkpoint: object,
+    symmetry: object = False,
 ) -> Request:
     """The request, or the first complaint about it."""
     model = as_model(model)
@@ -200,4 +211,7 @@ def check(
     limit = point_limit(max_k_points)
     chosen = chosen_method(method, widths)
     audited = flag("audit", audit)
-    return Request(mus, widths, selected, rtol, absolute, tau, entries, degeneracy_tol, limit, chosen, audited)
+    operations = chosen_symmetry(symmetry)
+    return Request(
+        mus, widths, selected, rtol, absolute, tau, entries, degeneracy_tol, limit, chosen, audited, operations
+    )

@@ -70,6 +70,8 @@ class BandSampler:
         self.energy_points = 0
         self.wanted = slice(0, model.n_bands)
         self.windows: FloatArray = np.empty((0, 2))
+        self.projector: FloatArray | None = None
+        """Takes integrands to the part that the symmetry leaves of their integrals, (c, c)."""
         self._threads = usable_cores() if threads is None else threads
         self._order = jet_order(terms)
 
@@ -137,6 +139,8 @@ class BandSampler:
         if not np.isfinite(sample.integrand).all():
             worst = k[np.flatnonzero(~np.isfinite(sample.integrand).all(axis=(1, 2)))[0]]
             raise ModelError(f"the geometry of the bands is not finite at k = {worst.tolist()} 1/nm")
+        if self.projector is not None:
+            sample = sample._replace(integrand=sample.integrand @ self.projector)
         return sample, low, high
 
     def _inside(self, energy: FloatArray) -> BoolArray:

@@ -21,7 +21,7 @@ from .errors import ArgumentError, ConvergenceWarning, SingularResponseWarning
 from .levelset.simplices import NOISE, block_errors
 from .model import Model, as_model, as_reals
 from .progress import make_progress
-from .request import chosen_components, chosen_terms, energies, not_negative, point_limit, positive
+from .request import chosen_components, chosen_symmetry, chosen_terms, energies, not_negative, point_limit, positive
 from .results import TermResult, to_dataset
 from .singular import Singularity
 from .tabulation import CriticalEnergy, Tabulation, Wanted, tabulation
@@ -52,12 +52,13 @@ def spectrum(
     degeneracy_tol: float = 1e-6,
     max_k_points: int | None = None,
     progress: bool = True,
+    symmetry: object = False,
 ) -> Spectrum:
     """The spectral function S_F of each term over a window of energy; its moments are the conductivity.
 
     window: lowest and highest energy in eV; for a moment at (mu, kT) it should reach ln(1/rtol) + 3 times kT beyond mu
     on either side. rtol: wanted error of S relative to its largest entry over the window, not at each energy.
-    terms, components, degeneracy_tol, max_k_points: as for `conductivity`.
+    terms, components, degeneracy_tol, max_k_points, symmetry: as for `conductivity`.
 
     Raises ArgumentError or ModelError for what cannot be computed; warns with ConvergenceWarning when rtol was not
     reached in a part of the window.
@@ -70,6 +71,7 @@ def spectrum(
         chosen_components(components, model.dim),
         not_negative("degeneracy_tol", degeneracy_tol, "eV"),
         point_limit(max_k_points),
+        chosen_symmetry(symmetry),
     )
     from threadpoolctl import threadpool_limits
 
@@ -164,7 +166,7 @@ class Spectrum:
         At a critical energy S is the limit from above, and outside the window 0 with an infinite error.
         """
         at, chosen = energies("energy", energy), self._term(term)
-        value, error = self._found.table.evaluate(at)
+        value, error = self._evaluated(at)
         nowhere = np.zeros(len(at), dtype=bool)
         result = self._result(chosen, value, error, nowhere, nowhere, (1, len(at)))
         return 0.0 - result.natural[0], result.natural_error[0]
@@ -181,7 +183,7 @@ class Spectrum:
             raise ArgumentError(f"kT must not be negative (eV), got {widths[widths < 0][0]}")
         tau = None if tau is None else positive("tau", tau, "fs")
         width, centre = (grid.ravel() for grid in np.meshgrid(widths, mus, indexing="ij"))
-        value, error = self._found.table.moments(centre, width)
+        value, error = self._doubted(*self._found.table.moments(centre, width), width)
         error[self._unknown(centre, width)] = np.inf
         in_gap = self._in_gap(centre, width, value)
         singular = self._found.singularities(
@@ -255,7 +257,21 @@ class Spectrum:
         """Energies all over the window, and values and errors of the table there, (n, c)."""
         low, high = self.window
         at = low + (high - low) * (np.arange(PROBES) + 0.5) / PROBES
-        return at, *self._found.table.evaluate(at)
+        return at, *self._evaluated(at)
+
+    def _evaluated(self, at: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Values and errors of all columns at energies, (n, c)."""
+        return self._doubted(*self._found.table.evaluate(at), np.zeros(len(at)))
+
+    def _doubted(self, value: FloatArray, error: FloatArray, kT: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Values (n, c) with errors to which is added what the operations are off by which k-space was reduced."""
+        reduced, columns = self._found.reduced, self._found.columns
+        if reduced is not None:
+            error = error.copy()
+            for term in self._wanted.terms:
+                doubt = reduced.doubt(term.name, kT) * np.abs(value[:, columns.modulus[term.name]])
+                error[:, columns.entries[term.name]] += doubt[:, None]
+        return value, error
 
     @cached_property
     def _allowed(self) -> tuple[FloatArray, FloatArray]:
@@ -331,6 +347,8 @@ class Spectrum:
             "versions": json.dumps(versions()),
             "odd_in_k": json.dumps(list(found.odd)),
             "no_geometry": json.dumps(found.bare),
+            "reduced_by": "none" if found.reduced is None else found.reduced.describe(),
+            "symmetry_order": 1 if found.reduced is None else len(found.reduced.maps),
         }
 
     def _warn(self, mu: FloatArray, kT: FloatArray, missed: BoolArray, singular: list[Singularity]) -> None:

@@ -20,6 +20,7 @@ from .parity import odd_terms
 from .progress import Progress
 from .sampler import BandSampler, Columns, WindowGrew
 from .singular import AT_MU, DECADES, MOST_SEEDS, Node, Singularity, find_node, node_strength
+from .symmetry.reduction import Reduction, reduction
 from .tensors import goals, measure
 from .term import Term
 
@@ -60,6 +61,7 @@ class Wanted:
     components: tuple[tuple[int, int, int], ...] | None
     degeneracy_tol: float
     max_k_points: int
+    symmetry: object = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,6 +89,8 @@ class Tabulation:
     """Gapless nodes, with the strength of those terms that diverge there."""
     k_points: int
     k_points_energy_only: int
+    reduced: Reduction | None = None
+    """Operations by which k-space was reduced."""
 
     def singularities(self, mu: FloatArray, kT: FloatArray, allowed: Mapping[str, float]) -> list[Singularity]:
         """Where a term has no limit at some (kT, mu), among what was met, by the rules of `singular`.
@@ -128,6 +132,7 @@ def tabulation(model: Model, wanted: Wanted, monitor: Progress) -> Tabulation:
     sampler.windows = np.array([wanted.window])
     odd: dict[str, float] = {}
     run: Tabulated | None = None
+    reduced: Reduction | None = None
     reserve = min(RESERVE, wanted.max_k_points // 50)
 
     def told(k: FloatArray) -> Sample:
@@ -136,17 +141,25 @@ def tabulation(model: Model, wanted: Wanted, monitor: Progress) -> Tabulation:
         return sample
 
     try:
-        cell = cell_of(model, sampler)
+        reduced = reduction(model, wanted.symmetry, wanted.terms, sampler)
+        cell = cell_of(model, sampler, None if reduced is None else reduced.maps)
+        if reduced is not None:
+            reduced = None if cell.action is None else reduced.within(cell.action.rotations)
         sampler.wanted = choose_bands(sampler, cell, np.linspace(*wanted.window, LOOKS), np.zeros(LOOKS))
         sampler.windows = np.array([wanted.window])
         while run is None:
             try:
+                sampler.projector = None
                 odd = odd_terms(sampler, cell)
+                vanishing = set(odd)
+                if reduced is not None:
+                    sampler.projector = reduced.projector(wanted.terms, sampler.columns)
+                    vanishing |= reduced.forbidden(wanted.terms)
                 run = tabulate(
                     told,
                     cell,
                     wanted.window,
-                    goals(sampler, wanted.components, dict.fromkeys(sampler.columns.entries, 0.0), odd),
+                    goals(sampler, wanted.components, dict.fromkeys(sampler.columns.entries, 0.0), vanishing),
                     rtol=wanted.rtol,
                     degeneracy_tol=wanted.degeneracy_tol,
                     max_points=max(wanted.max_k_points - sampler.points - reserve, 0),
@@ -155,7 +168,7 @@ def tabulation(model: Model, wanted: Wanted, monitor: Progress) -> Tabulation:
                 sampler.wanted = grown.wanted
     except OutOfPoints:
         pass
-    return _described(sampler, wanted, odd, run)
+    return _described(sampler, wanted, odd, run, reduced)
 
 
 def _described(
@@ -163,6 +176,7 @@ def _described(
     wanted: Wanted,
     odd: dict[str, float],
     run: Tabulated | None,
+    reduced: Reduction | None,
 ) -> Tabulation:
     width, start = sampler.columns.width, sampler.wanted.start
     table = Table([], [], np.empty(0), np.empty((0, width)), np.empty((0, width))) if run is None else run.table
@@ -184,6 +198,7 @@ def _described(
         ]
         bare = [term.name for term in wanted.terms if not integrand[..., sampler.columns.modulus[term.name]].any()]
     nodes = _nodes(sampler, points)
+    vanishing = set(odd) | (set() if reduced is None else reduced.forbidden(wanted.terms))
     return Tabulation(
         table=table,
         critical=critical,
@@ -192,7 +207,7 @@ def _described(
         spin_degeneracy=sampler.model.spin_degeneracy,
         measure=measure(sampler.model),
         columns=sampler.columns,
-        goals=goals(sampler, wanted.components, dict.fromkeys(sampler.columns.entries, 0.0), odd),
+        goals=goals(sampler, wanted.components, dict.fromkeys(sampler.columns.entries, 0.0), vanishing),
         odd=odd,
         bare=bare,
         ranges=ranges,
@@ -200,6 +215,7 @@ def _described(
         nodes=nodes,
         k_points=sampler.points,
         k_points_energy_only=sampler.energy_points,
+        reduced=reduced,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -27,16 +27,16 @@ def goals(
     sampler: BandSampler,
     components: Sequence[tuple[int, int, int]] | None,
     atol: Mapping[str, float],
-    odd: Mapping[str, float],
+    vanishing: Collection[str],
 ) -> list[Goal]:
-    """One block of columns for each term of a sampler; nothing is asked of a term that is odd in k."""
+    """One block of columns for each term of a sampler; nothing is asked of terms that vanish by symmetry."""
     found = []
     for term in sampler.terms:
         basis = term.basis(sampler.model.dim)
         entries = basis.reshape(len(basis), -1)
         if components is not None:
             entries = np.stack([basis[:, i, j, k] for i, j, k in components], axis=1)
-        if term.name in odd:
+        if term.name in vanishing:
             entries = entries[:, :0]
         columns = sampler.columns.entries[term.name]
         # The engine integrates without [dk] and spin degeneracy.

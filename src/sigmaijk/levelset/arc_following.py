@@ -117,8 +117,7 @@ class Family:
             form: Form = (-1.0, float(request.owner))
         else:
             place = int(np.searchsorted(self._barriers[line.sheet], energy))
-            closed = int((line.chains.last <= line.chains.first).sum())
-            form = (place, closed, *np.round(np.abs(line.chains.shift).sum(axis=0), 6).tolist())
+            form = (place, line.chains.closed, *np.round(line.chains.winding, 6).tolist())
         self._new[request.owner, line.sheet] = (energy, form)
 
     def _unit_of(self, line: Line) -> Unit:

@@ -25,11 +25,16 @@ AGREE = 3.0
 def other_cell(cell: Cell) -> Cell:
     """The same domain with a finer first mesh, whose vertices are others."""
     divisions = tuple(int(np.ceil(FINER * n)) for n in cell.divisions)
+    shift = SHIFT[: cell.dim]
+    if cell.action is not None:
+        # Only as far as the operations allow.
+        divisions = cell.action.divisions(divisions)
+        shift = cell.action.invariant(shift) if cell.periodic else np.full(cell.dim, shift[0])
     if cell.periodic:
-        origin = cell.origin + (SHIFT[: cell.dim] / np.array(divisions)) @ cell.axes
+        origin = cell.origin + (shift / np.array(divisions)) @ cell.axes
         return replace(cell, origin=origin, divisions=divisions)
     # A box may grow, never move: what it holds must stay inside.
-    pad = SHIFT[: cell.dim] / np.array(divisions)
+    pad = shift / np.array(divisions)
     axes = cell.axes * (1.0 + 2.0 * pad)[:, None]
     return replace(cell, origin=cell.origin - pad @ cell.axes, axes=axes, divisions=divisions)
 

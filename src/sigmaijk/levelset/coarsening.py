@@ -20,10 +20,11 @@ SPEEDS = 3.0
 """Largest ratio of the gradients at the corners: near a small gap they differ, and there small facets are wanted."""
 
 
-def coarsen(surface: Surface, cosine: float, longest: float) -> Surface:
+def coarsen(surface: Surface, cosine: float, longest: float, fixed: BoolArray | None = None) -> Surface:
     """The same surface with vertices merged into neighbours as long as triangles stay flat, well shaped and short.
 
-    The gradients at the corners of a triangle differ by no more than the angle with this cosine.
+    The gradients at the corners of a triangle differ by no more than the angle with this cosine. Vertices that are
+    `fixed` (vertex,) stay.
     """
     speed = np.linalg.norm(surface.gradient, axis=1)
     normal = np.divide(surface.gradient, speed[:, None], out=np.zeros_like(surface.gradient), where=speed[:, None] > 0)
@@ -37,6 +38,8 @@ def coarsen(surface: Surface, cosine: float, longest: float) -> Surface:
         cost = np.full(len(moves.key), np.nan) if known is None else known.of(moves.key)
         unknown = np.flatnonzero(np.isnan(cost))
         cost[unknown] = moves.cost(unknown, normal, speed, cosine, longest)
+        if fixed is not None:
+            cost[fixed[moves.tail]] = np.inf
         chosen = moves.independent(cost, priority)
         if not len(chosen):
             break

@@ -33,10 +33,18 @@ class Chains(NamedTuple):
     """A triangle near each vertex, (vertex,)."""
     coarse: BoolArray
     """Triangles in which the gradient turns too far, (triangle,)."""
+    closed: int
+    """How many of the lines are closed, those included that are images of others."""
+    winding: FloatArray
+    """By how much they wind around the cell, taken together, (2,)."""
 
 
 def cut(mesh: Mesh, band: int, energy: float) -> Chains | None:
-    """The level lines E_band = energy on a mesh, None if there are none."""
+    """The level lines E_band = energy on a mesh, None if there are none; of images of one another, one.
+
+    Where operations act on the cell a line ends with the triangles that stand for the others, on an edge of the mesh:
+    its images begin at the images of that point.
+    """
     samples = mesh.samples
     height = samples.energy[mesh.nodes, band] - energy
     above = height >= 0.0
@@ -74,7 +82,9 @@ def cut(mesh: Mesh, band: int, energy: float) -> Chains | None:
     coarse = np.zeros(len(mesh), dtype=bool)
     coarse[mixed[turn > SHARP]] = True
     size = np.linalg.norm(corner[:, 1] - corner[:, 2], axis=1)
-    chains = _arcs(key, point, turn, mixed, size, coarse)
+    edges = np.linalg.norm(corner[:, 1:] - corner[:, :1], axis=2)
+    edges[swap] = edges[swap][:, ::-1]
+    chains = _arcs(key, point, turn, _Near(mixed, size, edges, mesh.inside[mixed]), coarse)
     # Exactly a lattice vector: what rounding adds would open the line.
     turns = np.rint(chains.shift @ np.linalg.inv(samples.cell.axes))
     return chains._replace(shift=turns @ samples.cell.axes)
@@ -105,9 +115,20 @@ def root_on_edge(a: FloatArray, b: FloatArray, slope_a: FloatArray, slope_b: Flo
     return t
 
 
-def _arcs(
-    key: IntArray, point: FloatArray, turn: FloatArray, triangle: IntArray, size: FloatArray, coarse: BoolArray
-) -> Chains:
+class _Near(NamedTuple):
+    """The triangles in which the segments lie."""
+
+    triangle: IntArray
+    """Numbers, (segment,)."""
+    size: FloatArray
+    """Length of the edge that is not cut, (segment,)."""
+    edges: FloatArray
+    """Lengths of the edges at which a segment begins and ends, (segment, 2)."""
+    inside: BoolArray
+    """Triangles that stand for their images, (segment,)."""
+
+
+def _arcs(key: IntArray, point: FloatArray, turn: FloatArray, near: _Near, coarse: BoolArray) -> Chains:
     """Follow the segments from key to key and cut the chains into arcs."""
     start = {k: i for i, k in enumerate(key[:, 0].tolist())}
     ended = set(key[:, 1].tolist())
@@ -121,6 +142,7 @@ def _arcs(
     first: list[int] = []
     last: list[int] = []
     shifts: list[FloatArray] = []
+    closed, winding = 0, np.zeros(2)
     for begin in order:
         if seen[begin]:
             continue
@@ -130,32 +152,59 @@ def _arcs(
             seen[current] = True
             chain.append(current)
             current = following[current]
-        closed = current == begin
-        step = point[chain, 1] - point[chain, 0]
-        place = np.concatenate([point[chain[:1], 0], point[chain[0], 0] + np.cumsum(step, axis=0)])
-        total = np.concatenate([[0.0], np.cumsum(turn[chain])])
-        length = np.concatenate([[0.0], np.cumsum(np.linalg.norm(step, axis=1))])
-        # A little of the length in the measure, so that straight lines are cut evenly.
-        measure = total + 0.1 * length / max(length[-1], 1e-300)
-        number = max(FEWEST if closed else 1, int(np.ceil(total[-1] / TURN)))
-        cuts = np.searchsorted(measure, np.linspace(0.0, measure[-1], number + 1)[1:-1])
-        cuts = np.unique(np.concatenate([[0], cuts, [len(chain)]]))
-        base = len(points)
-        stops = cuts[:-1] if closed else cuts
-        points += [place[c] for c in stops]
-        origins += [int(triangle[chain[min(c, len(chain) - 1)]]) for c in stops]
-        lengths += [float(size[chain[min(c, len(chain) - 1)]]) for c in stops]
-        for n in range(len(cuts) - 1):
-            wraps = closed and n == len(cuts) - 2
-            first.append(base + n)
-            last.append(base if wraps else base + n + 1)
-            shifts.append(place[-1] - place[0] if wraps else np.zeros(2))
+        around = current == begin
+        if around:
+            closed += 1
+            winding += np.abs((point[chain, 1] - point[chain, 0]).sum(axis=0))
+        for run, whole in _runs(chain, around, near.inside):
+            step = point[run, 1] - point[run, 0]
+            place = np.concatenate([point[run[:1], 0], point[run[0], 0] + np.cumsum(step, axis=0)])
+            total = np.concatenate([[0.0], np.cumsum(turn[run])])
+            length = np.concatenate([[0.0], np.cumsum(np.linalg.norm(step, axis=1))])
+            # A little of the length in the measure, so that straight lines are cut evenly.
+            measure = total + 0.1 * length / max(length[-1], 1e-300)
+            number = max(FEWEST if whole else 1, int(np.ceil(total[-1] / TURN)))
+            places = np.linspace(0.0, measure[-1], number + 1)[1:-1]
+            cuts = np.searchsorted(measure, places)
+            if not whole:
+                # A short line has few vertices: the nearest, so that no arc becomes much longer than the others.
+                cuts = cuts - (places - measure[cuts - 1] < measure[cuts] - places)
+            cuts = np.unique(np.concatenate([[0], cuts, [len(run)]]))
+            base = len(points)
+            stops = cuts[:-1] if whole else cuts
+            points += [place[c] for c in stops]
+            origins += [int(near.triangle[run[min(c, len(run) - 1)]]) for c in stops]
+            lengths += [float(near.size[run[min(c, len(run) - 1)]]) for c in stops]
+            if not whole:
+                # The same for the end of an image, whose triangle may have another shape.
+                lengths[base], lengths[-1] = float(near.edges[run[0], 0]), float(near.edges[run[-1], 1])
+            for n in range(len(cuts) - 1):
+                wraps = whole and n == len(cuts) - 2
+                first.append(base + n)
+                last.append(base if wraps else base + n + 1)
+                shifts.append(place[-1] - place[0] if wraps else np.zeros(2))
     return Chains(
-        np.array(points),
+        np.array(points).reshape(-1, 2),
         np.array(lengths),
-        np.array(first),
-        np.array(last),
-        np.array(shifts),
-        np.array(origins),
+        np.array(first, dtype=np.int64),
+        np.array(last, dtype=np.int64),
+        np.array(shifts).reshape(-1, 2),
+        np.array(origins, dtype=np.int64),
         coarse,
+        closed,
+        winding,
     )
+
+
+def _runs(chain: list[int], around: bool, inside: BoolArray) -> list[tuple[list[int], bool]]:
+    """Parts of a chain of segments that are `inside`, and whether a part is a closed line."""
+    kept = inside[chain]
+    if kept.all():
+        return [(chain, around)]
+    if not kept.any():
+        return []
+    # A closed chain begins anywhere; here after a segment that is left out.
+    start = int(np.argmin(kept)) if around else 0
+    chain, kept = chain[start:] + chain[:start], np.roll(kept, -start)
+    ends = np.flatnonzero(np.diff(np.concatenate([[0], kept.astype(np.int8), [0]])))
+    return [(chain[a:b], False) for a, b in ends.reshape(-1, 2).tolist()]

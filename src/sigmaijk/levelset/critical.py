@@ -18,7 +18,7 @@ from ..arrays import BoolArray, FloatArray, IntArray
 from .field import Field
 from .mesh import Mesh
 from .pieces import Critical
-from .samples import OutOfPoints
+from .samples import Cell, OutOfPoints
 from .search import unclear
 
 STEPS = 10
@@ -92,7 +92,7 @@ def _sheet(field_: Field, mesh: Mesh, number: int, band: int, windows: FloatArra
         marked = np.zeros(len(mesh), dtype=bool)
         for low, high in windows:
             marked |= unclear(mesh, low, high, band)
-        rows = np.flatnonzero(marked)
+        rows = np.flatnonzero(marked & mesh.inside)
         rows = rows[~_explained(mesh, rows, band, known)]
         if not len(rows):
             return
@@ -101,10 +101,10 @@ def _sheet(field_: Field, mesh: Mesh, number: int, band: int, windows: FloatArra
         rows = rows[~deep]
         if not len(rows):
             return
-        if len(rows) > MOST or samples.count > budget:
+        if len(rows) > MOST or samples.paid > budget:
             found.complete = False
             return
-        points = _solve(field_, mesh, rows, number, band, found)
+        points = _with_images(_solve(field_, mesh, rows, number, band, found), samples.cell)
         known = Known(*(np.concatenate(pair) for pair in zip(known, points, strict=True)))
         left = rows[~_explained(mesh, rows, band, known)]
         if not len(left):
@@ -121,6 +121,17 @@ class Known(NamedTuple):
     """(point, d)"""
     hessian: FloatArray
     """(point, d, d)"""
+
+
+def _with_images(known: Known, cell: Cell) -> Known:
+    """The points and their images: simplices next to those are explained too."""
+    if cell.action is None:
+        return known
+    R = cell.action.rotations
+    centre = np.zeros(cell.dim) if cell.action.periodic else cell.points(np.full(cell.dim, 0.5))
+    k = np.einsum("gab,nb->gna", R, known.k - centre) + centre
+    hessian = np.einsum("gac,ncd,gbd->gnab", R, known.hessian, R)
+    return Known(k.reshape(-1, cell.dim), hessian.reshape(-1, cell.dim, cell.dim))
 
 
 def _explained(mesh: Mesh, rows: IntArray, band: int, known: Known) -> BoolArray:

@@ -193,7 +193,10 @@ def touching(samples: Samples, elements: Simplices, peaks: Peaks, tolerance: flo
 
 
 def add_hidden(samples: Samples, elements: Simplices, peaks: Peaks, unresolved: Unresolved) -> None:
-    """Add what elements may hide: the integrand vanishes with the velocity, so a piece adds |F|/|v| x its surface."""
+    """Add what elements and their images may hide.
+
+    The integrand vanishes with the velocity, so a piece adds |F|/|v| x its surface.
+    """
     if unresolved.hidden is None:
         unresolved.hidden = np.zeros((len(peaks), samples.integrand.shape[2]))
     if not len(elements):
@@ -209,7 +212,7 @@ def add_hidden(samples: Samples, elements: Simplices, peaks: Peaks, unresolved: 
         for peak, (centre, width) in enumerate(zip(peaks.centre, peaks.width, strict=True)):
             margin = spread + HOT_REACH * width
             near = (energy.min(axis=1) - margin <= centre) & (energy.max(axis=1) + margin >= centre)
-            unresolved.hidden[peak] += piece[near].sum(axis=0)
+            unresolved.hidden[peak] += samples.cell.order * piece[near].sum(axis=0)
 
 
 def discover(samples: Samples, elements: Elements, peaks: Peaks, tolerance: float) -> tuple[Elements, Unresolved]:
@@ -218,10 +221,10 @@ def discover(samples: Samples, elements: Elements, peaks: Peaks, tolerance: floa
     finished: list[Elements] = []
     unresolved = Unresolved()
     while len(elements):
-        hidden = unseen(samples, elements, peaks, samples.count < BUMP_SHARE[dim] * samples.limit)
+        hidden = unseen(samples, elements, peaks, samples.paid < BUMP_SHARE[dim] * samples.limit)
         close, sheet = touching(samples, elements, peaks, tolerance)
         too_deep = close & ((elements.level >= TOUCH_DEPTH[dim]) | (np.count_nonzero(close) > MOST_TOUCHING))
-        too_deep |= close & (samples.count >= TOUCH_SHARE[dim] * samples.limit)
+        too_deep |= close & (samples.paid >= TOUCH_SHARE[dim] * samples.limit)
         centre = samples.cell.points(elements.vertices.mean(axis=1) / samples.steps)
         unresolved.touching += [(centre[i], int(sheet[i])) for i in np.flatnonzero(too_deep)]
         add_hidden(samples, elements.take(hidden & (elements.level >= DEPTH[dim])), peaks, unresolved)

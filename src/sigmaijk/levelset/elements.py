@@ -16,6 +16,7 @@ from .peaks import REACH, broad_weights, bump, delta_weights
 from .reference import Rule, fine, lattice, parts, rule
 from .samples import Cell, Samples
 from .threads import in_order
+from .tiling import invariant_mesh
 
 FINE_ORDER = {(2, True): 16, (2, False): 8, (3, True): 6, (3, False): 4}
 """Parts of an edge when the surrogate of order 2 is cut into linear simplices, by (dim, under a delta function)."""
@@ -107,8 +108,12 @@ def build(samples: Samples, vertices: IntArray, level: IntArray) -> Elements:
 
 
 def first_mesh(samples: Samples) -> Elements:
-    """The Kuhn mesh of the cell: d! simplices in each of its parts."""
+    """The Kuhn mesh of the cell: d! simplices in each of its parts; where operations act on it, one of their images."""
     cell = samples.cell
+    if cell.action is not None:
+        whole = invariant_mesh(cell.action, samples.steps, cell.divisions)
+        own = whole[cell.action.chosen(whole.sum(axis=1), samples.steps * (cell.dim + 1), cell.axes)]
+        return build(samples, own, np.zeros(len(own), dtype=np.int64))
     corner = np.array(list(product(*(range(n) for n in cell.divisions))), dtype=np.int64)
     meshes = []
     for axes in permutations(range(cell.dim)):
@@ -127,10 +132,14 @@ def children(samples: Samples, elements: Elements) -> Elements:
     return build(samples, vertices, np.repeat(elements.level + 1, 2**dim))
 
 
-def relative_volume(cell: Cell, level: IntArray) -> FloatArray:
-    """Volume of elements of given levels."""
-    simplices = np.prod(cell.divisions) * (2 if cell.dim == 2 else 6)
-    return cell.volume / simplices * 0.5 ** (cell.dim * level)
+def volumes(samples: Samples, elements: Elements) -> FloatArray:
+    """Volume of k-space that elements stand for, that of their images included."""
+    cell = samples.cell
+    if cell.action is None:
+        simplices = np.prod(cell.divisions) * (2 if cell.dim == 2 else 6)
+        return cell.volume / simplices * 0.5 ** (cell.dim * elements.level)
+    edges = (elements.vertices[:, 1:] - elements.vertices[:, :1]) / samples.steps
+    return np.abs(np.linalg.det(edges)) * (cell.volume * cell.order / (2 if cell.dim == 2 else 6))
 
 
 def extent(cell: Cell, vertices: IntArray, steps: IntArray) -> FloatArray:
@@ -145,7 +154,7 @@ def contributions(samples: Samples, elements: Elements, owner: IntArray, owners:
     One sparse product a sheet: rows are (owner, peak) pairs, columns are samples, entries the weights of the nodes.
     """
     dim = samples.cell.dim
-    volume = relative_volume(samples.cell, elements.level)
+    volume = volumes(samples, elements)
     table = np.zeros((owners * len(peaks), samples.integrand.shape[2]))
     margin = float(np.max(peaks.reach * peaks.width, initial=0.0))
     bottom, top = peaks.centre.min() - margin, peaks.centre.max() + margin

@@ -74,7 +74,8 @@ def march(mesh: Mesh, energy: FloatArray, velocity: FloatArray) -> tuple[Surface
     edge = ((low - high) / mesh.samples.steps) @ mesh.samples.cell.axes
     slope = np.stack([(velocity[first] * edge).sum(axis=-1), (velocity[second] * edge).sum(axis=-1)])
     place = _root(np.maximum(energy[first], ZERO), np.minimum(energy[second], -ZERO), slope)
-    near_high = place < 0.5
+    # Images of an edge have the same values and, but for rounding, the same slopes: they must snap alike.
+    near_high = np.round(place, 9) < 0.5
     sample = np.where(near_high, first, second)
     lattice = np.where(near_high[..., None], high, low)
     offset = np.where(near_high, place, place - 1.0)[..., None] * edge

@@ -13,7 +13,9 @@ from typing import NamedTuple
 import numpy as np
 
 from ..arrays import BoolArray, FloatArray, IntArray
+from .action import mixed
 from .samples import Samples
+from .tiling import invariant_mesh
 
 
 class Mesh:
@@ -22,7 +24,13 @@ class Mesh:
     spread = 0.5
 
     def __init__(
-        self, samples: Samples, vertices: IntArray, tag: IntArray, generation: IntArray, nodes: IntArray | None = None
+        self,
+        samples: Samples,
+        vertices: IntArray,
+        tag: IntArray,
+        generation: IntArray,
+        nodes: IntArray | None = None,
+        inside: BoolArray | None = None,
     ) -> None:
         self.samples = samples
         self.vertices = vertices
@@ -33,6 +41,8 @@ class Mesh:
         """The next edge to be bisected joins the vertices 0 and tag, (simplex,)."""
         self.generation = generation
         """How many bisections led here, (simplex,)."""
+        self.inside: BoolArray = np.ones(len(tag), dtype=bool) if inside is None else inside
+        """Simplices that stand for all their images under the operations of the cell, (simplex,)."""
         self.level = generation // samples.cell.dim
         """How often the edges of each simplex have been halved, (simplex,)."""
         self.survivors: IntArray = np.empty(0, dtype=np.int64)
@@ -43,8 +53,17 @@ class Mesh:
 
     @classmethod
     def first(cls, samples: Samples, parts: tuple[int, ...]) -> Mesh:
-        """The Kuhn mesh of the cell, d! simplices in each of `parts` boxes along each axis (divisors of its steps)."""
-        dim = samples.cell.dim
+        """The Kuhn mesh of the cell, d! simplices in each of `parts` boxes along each axis (divisors of its steps).
+
+        Where operations act on the cell, a mesh of as many boxes, or about as many simplices, that they leave as it is.
+        """
+        dim, action = samples.cell.dim, samples.cell.action
+        if action is not None:
+            vertices = invariant_mesh(action, samples.steps, parts)
+            count, steps = len(vertices), samples.steps * (dim + 1)
+            inside = action.chosen(vertices.sum(axis=1), steps, samples.cell.axes)
+            tag, generation = np.full(count, dim, dtype=np.int64), np.zeros(count, dtype=np.int64)
+            return cls(samples, vertices, tag, generation, None, inside)
         corner = np.array(list(product(*(range(n) for n in parts))), dtype=np.int64)
         paths = []
         for axes in permutations(range(dim)):
@@ -58,7 +77,14 @@ class Mesh:
 
     def take(self, index: np.ndarray) -> Mesh:
         """Some of the simplices; what is left need not be conforming."""
-        return Mesh(self.samples, self.vertices[index], self.tag[index], self.generation[index], self.nodes[index])
+        return Mesh(
+            self.samples,
+            self.vertices[index],
+            self.tag[index],
+            self.generation[index],
+            self.nodes[index],
+            self.inside[index],
+        )
 
     def corners(self) -> FloatArray:
         """Cartesian vertices, not folded back into the cell, (simplex, d + 1, d)."""
@@ -67,11 +93,12 @@ class Mesh:
     def bisect(self, marked: BoolArray) -> Mesh:
         """Another mesh, in which the marked simplices are cut and as many others as keeps it conforming.
 
-        Raises OutOfPoints, with this mesh unchanged, if the new vertices cannot be paid for.
+        Images of the marked simplices are cut with them. Raises OutOfPoints, with this mesh unchanged, if the new
+        vertices cannot be paid for.
         """
-        whole = _Table(self.vertices, self.nodes, self.tag, self.generation)
+        whole = _Table(self.vertices, self.nodes, self.tag, self.generation, self.inside)
         middles = _Middles(self.samples)
-        survives, cut = np.ones(len(self), dtype=bool), marked
+        survives, cut = np.ones(len(self), dtype=bool), self._with_images(marked)
         # Simplices of this mesh stay where they are; only the few new ones are moved about in every round.
         new, cut_new = whole.take(np.empty(0, dtype=np.int64)), np.empty(0, dtype=bool)
         while cut.any() or cut_new.any():
@@ -81,9 +108,18 @@ class Mesh:
             cut, cut_new = middles.hang(whole) & survives, middles.hang(new)
         survivors = np.flatnonzero(survives)
         table = _Table.join([whole.take(survivors), new._replace(nodes=middles.sampled(new.nodes))])
-        mesh = Mesh(self.samples, table.vertices, table.tag, table.generation, table.nodes)
+        mesh = Mesh(self.samples, table.vertices, table.tag, table.generation, table.nodes, table.inside)
         mesh.survivors = survivors
         return mesh
+
+    def _with_images(self, marked: BoolArray) -> BoolArray:
+        """The marked simplices and all that operations take them to."""
+        action = self.samples.cell.action
+        if action is None or not marked.any():
+            return marked
+        total, steps = self.vertices.sum(axis=1), self.samples.steps * self.vertices.shape[1]
+        images = mixed(action.images(total[marked], steps))
+        return np.isin(mixed(total % steps if action.periodic else total), images)
 
 
 class _Table(NamedTuple):
@@ -93,13 +129,22 @@ class _Table(NamedTuple):
     nodes: IntArray
     tag: IntArray
     generation: IntArray
+    inside: BoolArray
 
     def take(self, index: np.ndarray) -> _Table:
-        return _Table(*(array[index] for array in self))
+        return _Table(
+            self.vertices[index], self.nodes[index], self.tag[index], self.generation[index], self.inside[index]
+        )
 
     @staticmethod
     def join(tables: Sequence[_Table]) -> _Table:
-        return _Table(*(np.concatenate(arrays) for arrays in zip(*tables, strict=True)))
+        return _Table(
+            np.concatenate([table.vertices for table in tables]),
+            np.concatenate([table.nodes for table in tables]),
+            np.concatenate([table.tag for table in tables]),
+            np.concatenate([table.generation for table in tables]),
+            np.concatenate([table.inside for table in tables]),
+        )
 
 
 class _Middles:
@@ -127,7 +172,9 @@ class _Middles:
         tag = np.where(table.tag > 1, table.tag - 1, table.vertices.shape[2])
         vertices = _halves(table.vertices, table.tag, middle)
         nodes = _halves(table.nodes, table.tag, number)
-        first, second = (_Table(v, n, tag, table.generation + 1) for v, n in zip(vertices, nodes, strict=True))
+        first, second = (
+            _Table(v, n, tag, table.generation + 1, table.inside) for v, n in zip(vertices, nodes, strict=True)
+        )
         return first, second
 
     def _number(self, middle: IntArray) -> IntArray:

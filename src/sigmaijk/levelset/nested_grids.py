@@ -90,8 +90,13 @@ def integrate(
     unit = 2 * block_steps(rtol)
     too_many = np.prod(np.maximum(first, 1.0)) / (MOST_AT_FIRST * max_points) if max_points > 0 else 1.0
     parts = np.maximum(np.ceil(first / max(too_many, 1.0) ** (1.0 / cell.dim) / unit).astype(int), 2) * unit
-    origin = cell.origin + (ORIGIN[: cell.dim] / parts) @ cell.axes
-    samples = Samples(sampler, replace(cell, origin=origin, divisions=tuple(parts.tolist())), max_points)
+    shift = ORIGIN[: cell.dim]
+    if cell.action is not None:
+        # A mirror plane half a step off the grid would turn one sublattice into the other: both would be wrong alike.
+        parts, shift = np.array(cell.action.divisions(tuple(parts.tolist()))), cell.action.invariant(shift)
+    origin = cell.origin + (shift / parts) @ cell.axes
+    grid = replace(cell, origin=origin, divisions=tuple(parts.tolist()), fineness=1)
+    samples = Samples(sampler, grid, max_points)
     run = _Run(samples, peaks, goals, rtol, degeneracy_tol, report, hopeless)
     run.refine()
     return run.summary()
@@ -248,7 +253,7 @@ class _Run:
             error=error,
             converged=(blocks <= np.maximum(allowed, floor)) & ~self.ignored,
             limited=(blocks > allowed) & (blocks <= floor),
-            points=samples.count + samples.aside,
+            points=samples.paid + samples.aside,
             simplices=0,
             discovered=True,
             unresolved=unresolved,

@@ -7,7 +7,6 @@ integrand has died off at the rim and the same holds. The error of a grid is its
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import product
 
 import numpy as np
 
@@ -48,10 +47,11 @@ def trapezoid(
     known = False
     while agreed < RESOLVED - 1:
         shape = tuple(int(np.ceil(n * a)) for a in aspect)
-        if used + int(np.prod(shape)) > max_points:
+        points, weight = _points(cell, shape)
+        if used + len(points) > max_points:
             break
-        fresh = _grid(sampler, cell, peaks, shape, nearest)
-        used += int(np.prod(shape))
+        fresh = _grid(sampler, cell, peaks, points, weight, nearest)
+        used += len(points)
         if known:
             error = np.abs(fresh - value)
         value, known = fresh, True
@@ -82,24 +82,39 @@ def trapezoid(
     )
 
 
-def _grid(sampler: Sampler, cell: Cell, peaks: Peaks, shape: tuple[int, ...], nearest: FloatArray) -> FloatArray:
+def _points(cell: Cell, shape: tuple[int, ...]) -> tuple[FloatArray, FloatArray]:
+    """Fractions of the cell (k, d) and weights (k,) of one regular grid, one point for each orbit."""
+    offsets = np.array((0.31, 0.17, 0.05)[: cell.dim])
+    if cell.action is not None:
+        shape, offsets = cell.action.divisions(shape), cell.action.invariant(offsets)
+    # A box has points in the middle of its steps, which operations about its centre take to each other.
+    offsets = offsets if cell.periodic or cell.action is None else np.full(cell.dim, 0.5)
+    index = np.stack(np.meshgrid(*(np.arange(n) for n in shape), indexing="ij"), axis=-1).reshape(-1, cell.dim)
+    count = np.full(len(index), 1)
+    if cell.action is not None:
+        doubled = index if cell.periodic else 2 * index + 1
+        steps = np.array(shape) * (1 if cell.periodic else 2)
+        chosen, count = cell.action.orbits(doubled, steps)
+        index = index[chosen]
+    return (index + offsets) / np.array(shape), count / np.prod(shape)
+
+
+def _grid(
+    sampler: Sampler, cell: Cell, peaks: Peaks, points: FloatArray, weight: FloatArray, nearest: FloatArray
+) -> FloatArray:
     """Sum over one regular grid; updates the distance of each peak from the nearest sheet."""
-    offsets = (0.31, 0.17, 0.05)[: cell.dim]
-    index = np.array(list(product(*(range(n) for n in shape[:-1]))), dtype=float).reshape(-1, cell.dim - 1)
-    last = (np.arange(shape[-1]) + offsets[-1]) / shape[-1]
-    lead = (index + offsets[:-1]) / shape[:-1]
-    rows = max(1, BATCH // shape[-1])
-    total = 0.0
-    for start in range(0, len(lead), rows):
-        part = lead[start : start + rows]
-        fractions = np.concatenate([np.repeat(part, len(last), axis=0), np.tile(last, len(part))[:, None]], axis=1)
-        sample = sampler(cell.points(fractions))
+    total = np.zeros(())
+    for start in range(0, len(points), BATCH):
+        part = slice(start, start + BATCH)
+        sample = sampler(cell.points(points[part]))
+        sheets = sample.energy.shape[1]
         energy = sample.energy.ravel()
         integrand = sample.integrand.reshape(len(energy), -1)
+        share = np.repeat(weight[part], sheets)
         density = np.empty((len(peaks), len(energy)))
         for p, (centre, width) in enumerate(zip(peaks.centre, peaks.width, strict=True)):
             distance = energy - centre
             nearest[p] = min(nearest[p], float(np.abs(distance).min(initial=np.inf)))
-            density[p] = bump(distance / width) / width
+            density[p] = bump(distance / width) * (share / width)
         total = total + density @ integrand
-    return np.asarray(total) * cell.volume / np.prod(shape)
+    return np.asarray(total) * cell.volume

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..arrays import FloatArray, IntArray
+from .action import Action
 
 
 class Sample(NamedTuple):
@@ -37,6 +38,16 @@ class Cell:
     periodic: bool
     divisions: tuple[int, ...]
     """Number of parts of each axis in the first mesh."""
+    action: Action | None = None
+    """Operations that leave the function as it is; they leave the origin of a periodic cell alone, or the centre of a
+    box."""
+    fineness: int = 1
+    """Odd factor of the steps of the finest lattice, for vertices of meshes that are no dyadic parts of the axes."""
+
+    @property
+    def order(self) -> int:
+        """How many parts of the cell are images of one."""
+        return 1 if self.action is None else self.action.order
 
     @property
     def dim(self) -> int:
@@ -58,20 +69,30 @@ class OutOfPoints(Exception):
 
 
 class Samples:
-    """Cache of a sampler on the dyadic lattice of a cell; periodic images are one point."""
+    """Cache of a sampler on the dyadic lattice of a cell; periodic images are one point.
+
+    Where operations act on the cell, the function is evaluated once for each orbit of points.
+    """
 
     def __init__(self, sampler: Sampler, cell: Cell, limit: int) -> None:
         self.cell, self.limit = cell, limit
         # The number of a lattice point has 63 bits; each axis needs one more than it has points (`key`).
-        bits = 63 - sum(n.bit_length() + 1 for n in cell.divisions)
+        bits = 63 - sum((n * cell.fineness).bit_length() + 1 for n in cell.divisions)
         self.levels = min(24 if cell.dim == 2 else 15, bits // cell.dim)
-        self.steps = np.array(cell.divisions, dtype=np.int64) << self.levels
+        self.steps = (np.array(cell.divisions, dtype=np.int64) * cell.fineness) << self.levels
         self._sampler = sampler
         self._keys = np.empty(0, dtype=np.int64)
         self._slots = np.empty(0, dtype=np.int64)
         self._fractions = np.empty((0, cell.dim))
         self._arrays: Sample | None = None
+        self._owner: IntArray = np.empty(0, dtype=np.int64)
+        """Sorted numbers of the orbits, the sample that stands for each, and what leads from that to the owner."""
+        self._owner_slot: IntArray = np.empty(0, dtype=np.int64)
+        self._owner_operation: IntArray = np.empty(0, dtype=np.int64)
         self.count = 0
+        """Samples that are known."""
+        self.paid = 0
+        """Samples that were evaluated: one for each orbit."""
         self.aside = 0
         """Points off the lattice."""
         self._aside: dict[bytes, Sample] = {}
@@ -105,6 +126,10 @@ class Samples:
         """Cartesian k of samples."""
         return self.cell.points(self._fractions[index])
 
+    def integers(self, index: IntArray) -> IntArray:
+        """Lattice points of samples, (.., d)."""
+        return np.rint(self._fractions[index] * self.steps).astype(np.int64)
+
     def key(self, integers: IntArray) -> IntArray:
         """One number for each lattice point (.., dim), the same for periodic images."""
         if self.cell.periodic:
@@ -115,8 +140,13 @@ class Samples:
         return key
 
     def missing(self, integers: IntArray) -> int:
-        """How many of the lattice points (.., d) have not been sampled."""
-        return int(np.count_nonzero(~np.isin(np.unique(self.key(integers)), self._keys, assume_unique=True)))
+        """How many evaluations the lattice points (.., d) would take."""
+        key, first = np.unique(self.key(integers), return_index=True)
+        new = ~np.isin(key, self._keys, assume_unique=True)
+        if self.cell.action is None:
+            return int(np.count_nonzero(new))
+        owner, _ = self.cell.action.canonical(integers.reshape(-1, self.cell.dim)[first[new]], self.steps)
+        return int(np.count_nonzero(~np.isin(np.unique(owner), self._owner, assume_unique=True)))
 
     def index(self, integers: IntArray) -> IntArray:
         """Numbers of the samples at lattice points (.., dim), evaluating those that are new in one batch.
@@ -136,10 +166,8 @@ class Samples:
         slots = np.empty(len(unique), dtype=np.int64)
         slots[known] = self._slots[place[known]]
         if len(new):
-            if len(new) > self.left:
-                raise OutOfPoints
             slots[new] = self.count + np.arange(len(new))
-            self._evaluate(flat[first[new]] / self.steps)
+            self._add(flat[first[new]])
             self._keys = np.insert(self._keys, place[new], unique[new])
             self._slots = np.insert(self._slots, place[new], slots[new])
         return slots[inverse].reshape(shape)
@@ -147,7 +175,7 @@ class Samples:
     @property
     def left(self) -> int:
         """Points that may still be evaluated."""
-        return self.limit - self.count - self.aside
+        return self.limit - self.paid - self.aside
 
     def elsewhere(self, fractions: FloatArray) -> Sample:
         """Points (k, dim) anywhere in the cell; raises OutOfPoints, before any evaluation, if there are too many."""
@@ -164,17 +192,65 @@ class Samples:
             return Sample(*(array[:0] for array in self._filled()))
         return Sample(*(np.stack(arrays) for arrays in zip(*(self._aside[key] for key in keys), strict=True)))
 
-    def _evaluate(self, fractions: FloatArray) -> None:
-        sample = self._sampler(self.cell.points(fractions))
-        total = self.count + len(fractions)
-        if self._arrays is None or total > len(self._arrays.energy):
-            capacity = max(1024, 2 * total)
-            grown = Sample(*(np.empty((capacity, *array.shape[1:])) for array in sample))
-            if self._arrays is not None:
-                for old, array in zip(self._arrays, grown, strict=True):
-                    array[: self.count] = old[: self.count]
-            self._arrays = grown
-        for array, fresh in zip(self._arrays, sample, strict=True):
-            array[self.count : total] = fresh
-        self._fractions = np.concatenate([self._fractions, fractions])
+    def _add(self, points: IntArray) -> None:
+        """Sample new lattice points (n, d)."""
+        action = self.cell.action
+        if action is None:
+            self._pay(len(points))
+            self._store(points, np.arange(len(points)), self._sampler(self.cell.points(points / self.steps)))
+            return
+        owner, operation = action.canonical(points, self.steps)
+        orbit, first, of = np.unique(owner, return_index=True, return_inverse=True)
+        place = np.searchsorted(self._owner, orbit)
+        known = place < len(self._owner)
+        known[known] = self._owner[place[known]] == orbit[known]
+        source, through = self.count + first, operation[first]
+        source[known] = self._owner_slot[place[known]]
+        through[known] = self._owner_operation[place[known]]
+        fresh = np.flatnonzero(~known)
+        rows = first[fresh]
+        self._pay(len(rows))
+        before = self.count
+        # Without a fresh orbit there is nothing to evaluate, only copies to be made.
+        sample = self._sampler(self.cell.points(points[rows] / self.steps)) if len(rows) else None
+        self._store(points, rows, sample)
+        self._owner = np.insert(self._owner, place[fresh], orbit[fresh])
+        self._owner_slot = np.insert(self._owner_slot, place[fresh], source[fresh])
+        self._owner_operation = np.insert(self._owner_operation, place[fresh], through[fresh])
+        copies = np.ones(len(points), dtype=bool)
+        copies[rows] = False
+        self._copy(before + np.flatnonzero(copies), source[of][copies], through[of][copies], operation[copies])
+
+    def _pay(self, count: int) -> None:
+        if count > self.left:
+            raise OutOfPoints
+
+    def _store(self, points: IntArray, rows: IntArray, sample: Sample | None) -> None:
+        """Make room for points (n, d) and put in what was evaluated at some of them."""
+        total = self.count + len(points)
+        if sample is not None and (self._arrays is None or total > len(self._arrays.energy)):
+            self._grow(sample, max(1024, 2 * total))
+        elif self._arrays is not None and total > len(self._arrays.energy):
+            self._grow(self._arrays, 2 * total)
+        if sample is not None:
+            for array, fresh in zip(self._filled(), sample, strict=True):
+                array[self.count + rows] = fresh
+            self.paid += len(rows)
+        self._fractions = np.concatenate([self._fractions, points / self.steps])
         self.count = total
+
+    def _grow(self, like: Sample, capacity: int) -> None:
+        grown = Sample(*(np.empty((capacity, *array.shape[1:])) for array in like))
+        if self._arrays is not None:
+            for old, array in zip(self._arrays, grown, strict=True):
+                array[: self.count] = old[: self.count]
+        self._arrays = grown
+
+    def _copy(self, slots: IntArray, source: IntArray, through: IntArray, operation: IntArray) -> None:
+        """Fill slots from their images: all but the velocity is the same."""
+        action, arrays = self.cell.action, self._filled()
+        assert action is not None
+        for array in (arrays.energy, arrays.integrand, arrays.coupling):
+            array[slots] = array[source]
+        turned = action.between(through, operation)
+        arrays.velocity[slots] = np.einsum("kab,knb->kna", turned, arrays.velocity[source])

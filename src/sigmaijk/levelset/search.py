@@ -165,7 +165,7 @@ class Search:
             _add_still(mesh, bent, energies, unresolved)
             hidden, close = np.zeros(len(mesh), dtype=bool), np.zeros(len(mesh), dtype=bool)
             hidden[bent.row] = True
-            if samples.count < TOUCH_SHARE[dim] * samples.limit:
+            if samples.paid < TOUCH_SHARE[dim] * samples.limit:
                 close[meeting.near(_uncrowded(meeting, energies)).row] = True
             marked = (hidden & (mesh.level < DEPTH[dim])) | (close & (mesh.level < TOUCH_DEPTH[dim]))
             if not marked.any():
@@ -181,11 +181,12 @@ class Search:
             mesh = finer
         for one, found in zip(energies[:, None], unresolved, strict=True):
             pairs = meeting.near(one)
+            pairs = pairs.take(mesh.inside[pairs.row])
             deep, last = np.unique(pairs.row[::-1], return_index=True)
             centres = mesh.take(deep).corners().mean(axis=1)
             found.touching += list(zip(centres, pairs.sheet[::-1][last].tolist(), strict=True))
-            deepest = mesh.take(np.unique(bent.near(one).row))
-            add_hidden(samples, deepest, Peaks.at(one, np.array([0.0])), found)
+            deepest = np.unique(bent.near(one).row)
+            add_hidden(samples, mesh.take(deepest[mesh.inside[deepest]]), Peaks.at(one, np.array([0.0])), found)
         return mesh, unresolved
 
     def _suspects(
@@ -231,6 +232,6 @@ def _still(mesh: Mesh, pairs: _Pairs) -> list[tuple[FloatArray, int]]:
     slow |= highest(coupling[nodes, pairs.sheet[:, None]]) > COUPLED * usual
     found = []
     for sheet in np.unique(pairs.sheet[slow]).tolist():
-        rows = pairs.row[slow & (pairs.sheet == sheet)][:MOST_STILL]
+        rows = pairs.row[slow & (pairs.sheet == sheet) & mesh.inside[pairs.row]][:MOST_STILL]
         found += [(centre, sheet) for centre in mesh.take(rows).corners().mean(axis=1)]
     return found

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..arrays import BoolArray, FloatArray
+from ..arrays import BoolArray, FloatArray, IntArray
 from .coarsening import coarsen
 from .facet_values import MOST_NODES, REACH, Triangles, sizes
 from .field import Field
 from .level import LevelRequest
 from .marching import Surface, march
+from .rim import Rim, part
 from .samples import Cell
 from .triangle_rules import sag
 
@@ -46,6 +47,8 @@ class Seed:
     """Unit gradients, (vertex, 3)."""
     creased: bool
     """Directions are to be smoothed where the surface has creases."""
+    rim: Rim | None = None
+    """Where it joins its images."""
 
     def bent(self, direction: FloatArray) -> np.ndarray:
         """Simplices of triangles whose corners look into too different directions (vertex, 3)."""
@@ -68,7 +71,7 @@ class Seed:
             near = np.zeros(len(direction), dtype=bool)
             near[corner[self._alike(direction) < CREASED]] = True
             direction = np.where(near[:, None], _unit(around), direction)
-        return direction
+        return direction if self.rim is None else _unit(self.rim.matched(direction, direction)[1])
 
 
 @dataclass
@@ -124,10 +127,13 @@ class Seeds:
                 continue
             surface, torn = march(request.mesh, energy, samples.velocity[:, bands.start])
             coarse[number] |= torn
+            surface, rim = part(surface, request.mesh)
             if merge:
-                surface = coarsen(surface, FLAT, SPAN * _period(samples.cell))
+                fixed = None if rim is None else rim.fixed(len(surface.sample))
+                surface = coarsen(surface, FLAT, SPAN * _period(samples.cell), fixed)
             if len(surface.corner):
-                seeds.append(Seed(number, sheet, surface, surface.start.copy(), np.zeros_like(surface.start), False))
+                still = np.zeros_like(surface.start)
+                seeds.append(Seed(number, sheet, surface, surface.start.copy(), still, False, rim))
         return seeds
 
     def _corners(self, requests: Sequence[LevelRequest], seeds: list[Seed], coarse: list[BoolArray]) -> None:
@@ -142,6 +148,11 @@ class Seeds:
         keys = list(zip(level.tolist(), sheet.tolist(), sample.tolist(), strict=True))
         place, direction = start.copy(), np.zeros_like(start)
         wanted = size > 0
+        source = _sources(seeds)
+        # One corner on the rim stands for all its images, where they are corners of a triangle too.
+        np.maximum.at(size, source, size)
+        wanted[source[wanted]] = True
+        wanted &= source == np.arange(len(source))
         for row in np.flatnonzero(wanted):
             corner = self._memory.get(keys[row])
             if corner is not None and np.abs(corner.start - start[row]).max() < 1e-9 * size[row]:
@@ -164,12 +175,26 @@ class Seeds:
         lost[active] = True
         for row in fresh[~lost[fresh]]:
             self._memory[keys[row]] = _Corner(start[row], place[row], direction[row])
-        done = 0
+        done, lost = 0, lost[source]
         for seed in seeds:
             rows = slice(done, done + len(seed.place))
             done = rows.stop
             seed.place, seed.direction = place[rows], direction[rows]
+            if seed.rim is not None:
+                seed.place, seed.direction = seed.rim.matched(seed.place, seed.direction)
             coarse[seed.request][seed.surface.origin[lost[rows][seed.surface.corner].any(axis=1)]] = True
+
+
+def _sources(seeds: Sequence[Seed]) -> IntArray:
+    """The vertex, counted through all seeds, that each vertex is an image of, mostly itself."""
+    found, done = [], 0
+    for seed in seeds:
+        source = np.arange(len(seed.place))
+        if seed.rim is not None:
+            source[seed.rim.vertex] = seed.rim.source
+        found.append(done + source)
+        done += len(source)
+    return np.concatenate(found)
 
 
 def _period(cell: Cell) -> float:

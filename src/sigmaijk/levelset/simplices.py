@@ -279,7 +279,7 @@ def _adapt(mesh: Mesh, rtol: float, given_up: BoolArray, report: Callable[[int, 
         open_ones = (error > limit) & ~given_up
         ratio = np.divide(error, limit, out=np.zeros_like(error), where=open_ones & (limit > 0))
         if report is not None:
-            report(mesh.samples.count, float(ratio.max(initial=0.0)))
+            report(mesh.samples.paid, float(ratio.max(initial=0.0)))
         if not open_ones.any():
             return
         excess = np.divide(1.0, limit, out=np.zeros_like(limit), where=open_ones & (limit > 0))
@@ -322,7 +322,7 @@ def _summary(mesh: Mesh, rtol: float, discovered: bool, unresolved: Unresolved) 
         error=error,
         converged=(blocks <= np.maximum(allowed, floor)) & discovered,
         limited=(blocks > allowed) & (blocks <= floor) & discovered,
-        points=samples.count,
+        points=samples.paid,
         simplices=0 if mesh.leaves is None else len(mesh.leaves),
         discovered=discovered,
         unresolved=unresolved,

@@ -63,7 +63,7 @@ class LevelSets:
 
     @property
     def value(self) -> FloatArray:
-        """(e, c)"""
+        """(e, c), what is left to images included."""
         return self._sums[0].copy()
 
     @property
@@ -84,11 +84,12 @@ class LevelSets:
         return self._summed[1:]
 
     def _sum(self, table: FloatArray) -> FloatArray:
+        """Over the patches of each energy and their images, (e, c)."""
         total = np.zeros((len(self._number), self._columns))
         if len(table):
             for column in range(self._columns):
                 total[:, column] = np.bincount(self._patches.owner, table[:, column], len(total))
-        return total
+        return self.mesh.samples.cell.order * total
 
     def open(self, energies: FloatArray) -> IntArray:
         """Numbers of some energies; new ones are searched for and get their first patches, all in one batch."""
@@ -180,7 +181,7 @@ class LevelSets:
         owner, failed = self._patches.owner, self._patches.failed
         if not len(owner):
             return np.empty(0, dtype=np.int64), np.empty((0, self._columns))
-        error = self._patches.error
+        error = self.mesh.samples.cell.order * self._patches.error
         total = block_errors(self.error, self.goals)
         open_ones = (total > limit) & np.isfinite(total)
         inverse = np.divide(1.0, limit, out=np.zeros_like(limit), where=open_ones & (limit > 0))

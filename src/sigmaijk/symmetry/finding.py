@@ -81,7 +81,7 @@ def group_of(probe: Probe, tolerance: float, nearby: float, *, strict: bool = Tr
     accepted, dropped = _largest_closed(accepted, tolerance, strict=strict)
     near = sorted(_telling([*near, *dropped], accepted), key=lambda operation: operation.violation)
     levels = _levels(accepted, model)
-    group = PointGroup(tuple(ordered(accepted)), f"H of {model.name}", tolerance, levels, tuple(near))
+    group = PointGroup(tuple(ordered(accepted)), f"H of {model.name}", tolerance, levels, tuple(near), probe.k_points)
     if len(levels) > 1:
         named = "; ".join(f"{level.symbol} ({level.order}) to {written(level.violation)}" for level in levels)
         warnings.warn(
@@ -103,7 +103,8 @@ def verify(model: Model, operations: object, *, tolerance: float = TOLERANCE) ->
     tolerance = _positive("tolerance", tolerance)
     wanted = as_operations(getattr(operations, "operations", operations), model.dim)
     pairs = [(plain([operation.rotation])[0], operation) for operation in wanted]
-    tested = Probe(model, pairs).run(tolerance, np.inf)
+    probe = Probe(model, pairs)
+    tested = probe.run(tolerance, np.inf)
     wrong = [operation for operation in tested if operation.note or operation.violation > tolerance]
     if wrong:
         worst = max(wrong, key=lambda operation: operation.violation)
@@ -113,7 +114,7 @@ def verify(model: Model, operations: object, *, tolerance: float = TOLERANCE) ->
             f"k = {_at(worst.k)}, more than the tolerance of {written(tolerance)}{others}"
             + (f"; {worst.note}" if worst.note else "")
         )
-    return PointGroup(tuple(tested), f"declared, and tested on {model.name}", tolerance)
+    return PointGroup(tuple(tested), f"declared, and tested on {model.name}", tolerance, k_points=probe.k_points)
 
 
 def _largest_closed(

@@ -35,6 +35,8 @@ class PointGroup:
     """Distinct groups within the tolerance, the most exact first; more than one means that the tolerance is loose."""
     near: tuple[Operation, ...] = field(default=(), repr=False)
     """Operations that hold only approximately, or only for the energies, with their violation; the best first."""
+    k_points: int = 0
+    """k at which H was diagonalised to find them."""
 
     @property
     def symbol(self) -> str:
