@@ -100,16 +100,16 @@ def random_hoppings(rng: np.random.Generator, dim: int, n: int, reach: int = 1, 
     return blocks
 
 
-def _with_constant(blocks: Blocks, matrix: np.ndarray) -> Blocks:
+def with_constant(blocks: Blocks, matrix: np.ndarray) -> Blocks:
     home = (0,) * len(next(iter(blocks)))
     return {**blocks, home: blocks[home] + matrix}
 
 
-def _beside(one: Blocks, two: Blocks) -> Blocks:
+def beside(one: Blocks, two: Blocks) -> Blocks:
     return {R: block_diag(one[R], two[R]) for R in one}
 
 
-def _energies(model: sg.LatticeModel) -> np.ndarray:
+def energies_of(model: sg.LatticeModel) -> np.ndarray:
     """Energies on a grid, (k, n)."""
     points = 24 if model.dim == 2 else 10
     reduced = np.array(list(product((np.arange(points) + 0.31) / points, repeat=model.dim)))
@@ -136,18 +136,18 @@ def problem(number: int) -> Problem:
         half = 2 if dim == 3 else int(rng.integers(1, 3))
         blocks = random_hoppings(rng, dim, half, decay=1.0 if dim == 2 else 1.5)
         other = random_hoppings(rng, dim, half, decay=1.0 if dim == 2 else 1.5)
-        blocks = _beside(blocks, other)
+        blocks = beside(blocks, other)
         positions = rng.uniform(-0.25, 0.25, size=(2 * half, dim))
         if kind != "crossing":
             coupling = rng.normal(size=(half, half)) + 1j * rng.normal(size=(half, half))
             coupling *= float(rng.choice([0.01, 0.02, 0.04]) if dim == 2 else 0.05) / np.linalg.norm(coupling, 2)
             matrix = np.zeros((2 * half, 2 * half), complex)
             matrix[:half, half:], matrix[half:, :half] = coupling, coupling.conj().T
-            blocks = _with_constant(blocks, matrix)
+            blocks = with_constant(blocks, matrix)
     elif kind == "no positions":
         positions = np.zeros_like(positions)
     model = sg.LatticeModel(lattice, blocks, positions=positions, name=f"battery {number} ({kind})")
-    energies = _energies(model)
+    energies = energies_of(model)
     kT = float(rng.choice([0.0, 0.0, 0.01, 0.03] if dim == 2 else [0.0, 0.0, 0.03, 0.06]))
     mu = float(np.quantile(energies, rng.uniform(0.05, 0.95)))
     if kind.endswith("near an edge"):

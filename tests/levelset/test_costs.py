@@ -91,7 +91,7 @@ def test_critical_energies_near_a_bump_and_an_unfinished_search_make_patches_dea
 
     def after(energies: list[float], complete: bool = True) -> float:
         points = CriticalPoints([Critical(e, "saddle") for e in energies], complete=complete)
-        return before.with_ends(mesh, leads, peaks, 1e-3, points, 1).patches
+        return before.with_ends(peaks, 1e-3, points, 1).patches
 
     assert after([]) < after([-0.4]) < after([-0.4, -0.6])
     assert after([3.0]) == after([])

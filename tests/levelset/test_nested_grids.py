@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,9 +12,10 @@ from scipy.special import expit
 from cases.engine import Band, cosine_band, one_component, stacked, with_integrands, zone
 from sigmaijk.levelset.discovery import Unresolved
 from sigmaijk.levelset.elements import Peaks
+from sigmaijk.levelset.grid_levels import Grids
 from sigmaijk.levelset.nested_grids import integrate
 from sigmaijk.levelset.peaks import bump
-from sigmaijk.levelset.samples import Cell, Sample, Sampler
+from sigmaijk.levelset.samples import Cell, Sample, Sampler, Samples
 from sigmaijk.levelset.simplices import Goal, Integrals
 from support import assert_same
 
@@ -119,6 +121,24 @@ def adaptive_cone(gap: float, node: Sequence[float], centre: float, width: float
     return total + float((picked(np.array(node) + q[far]) * (1 - cut(distance[far]))).sum() * (2 * np.pi / n) ** 2)
 
 
+def avoiding(waves: int, coupling: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]], place: float) -> Sampler:
+    """Two bands that would cross on straight lines cos(waves x) = place, with a gap of twice `coupling(y)`, its slope
+    beside it; the integrand grows with the fourth power of 1/gap."""
+
+    def band(k: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        x, y = k.T
+        detuning, (c, slope) = np.cos(waves * x) - place, coupling(y)
+        half = np.sqrt(detuning**2 + c**2)
+        changes = np.stack([-waves * detuning * np.sin(waves * x) / half, c * slope / half], 1)
+        lean = 0.3 * np.cos(x + y)[:, None] * np.ones(2)
+        return 0.3 * np.sin(x + y)[:, None] + np.stack([-half, half], 1), np.stack([lean - changes, lean + changes], 1)
+
+    def integrand(k: np.ndarray, energy: np.ndarray, velocity: np.ndarray) -> np.ndarray:
+        return (1.0 + 0.3 * np.sin(k[:, :1, None])) / np.diff(energy, axis=1)[:, :, None] ** 4 * np.ones((1, 2, 1))
+
+    return with_integrands(band, integrand, coupling=1.0)
+
+
 @pytest.mark.parametrize("dim", [2, 3])
 def test_many_peaks_of_several_widths_agree_with_one_fine_grid(dim: int):
     centre, width = [-2.0, -1.0, 0.3, 1.5], [0.25, 0.4, 0.3, 0.5]
@@ -183,6 +203,34 @@ def test_hot_spots_between_the_points_of_the_first_grid_are_found(gap: float, wi
         result = run(dirac(gap, node), [0.02], [width], rtol=1e-2, first=60.0)
         assert result.converged.all()
         assert_honest(result, np.array([[expected]]), rounding=1e-6)
+
+
+@pytest.mark.parametrize(("place", "first"), [(0.1, 24.0), (0.1, 72.0), (0.25, 40.0), (0.25, 72.0)])
+def test_narrow_gaps_along_an_axis_do_not_deceive_sublattices(place: float, first: float):
+    """A line half a step from two rows: every other row says what all rows say, and both are wrong by 5 %."""
+    sampler = avoiding(1, lambda y: (0.05 + 0 * y, 0 * y), place)
+    expected = plain(sampler, zone(), [0.05], [0.05], 500)[:, :1]
+    for rtol in (1e-2, 1e-3):
+        result = run(sampler, [0.05], [0.05], rtol=rtol, first=first)
+        assert result.converged.all()
+        assert_honest(result, expected)
+
+
+def test_hot_spots_in_very_many_blocks_all_count():
+    """The gap closes to a hundredth of a step on 12 lines that reach most of 1024 blocks; only there is it narrow."""
+    sampler = avoiding(6, lambda y: (0.008 + 0.3 * (1 - np.cos(y - 1.0)), 0.3 * np.sin(y - 1.0)), 0.4)
+    expected = plain(sampler, zone(), [0.05], [0.05], 3000)[0, 0]
+    cell = replace(zone(), divisions=(128, 128))
+    peaks = Peaks.at(np.array([0.05]), np.array([0.05]))
+    for shift in np.linspace(0.0, 1.0, 5):
+        shifted = replace(cell, origin=cell.origin + shift * cell.axes.sum(axis=0) / 128)
+        grids = Grids(Samples(sampler, shifted, 100_000), peaks, GOALS, 1e-3, 1e-6)
+        level = grids.level([])
+        assert np.count_nonzero(level.error[:, 0, 0] > 1e-3 * level.sums[:, 0, 0, 0]) > 600
+        # Either a point lies on a spot, which shows, or all lie beside them.
+        shown, hidden = grids.otherwise(level.sums.sum(axis=0))[0, 0], level.hidden[:, 0, 0].sum()
+        assert hidden > 0.2 * expected
+        assert abs(level.sums[:, 0, 0, 0].sum() - expected) < 2.0 * max(shown, hidden)
 
 
 def test_uncoupled_sheets_that_cross_count_twice():

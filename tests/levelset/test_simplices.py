@@ -10,7 +10,7 @@ from sigmaijk.levelset.box import OpenLevelSet, grow
 from sigmaijk.levelset.elements import Peaks
 from sigmaijk.levelset.periodic import trapezoid
 from sigmaijk.levelset.samples import Cell, Sample, Sampler
-from sigmaijk.levelset.simplices import Goal, Integrals, integrate
+from sigmaijk.levelset.simplices import Goal, Integrals, integrate, vanishing
 
 GOALS = [Goal(slice(0, 1), 1, 0.0, np.ones((1, 1)))]
 
@@ -154,3 +154,11 @@ def test_box_that_never_closes_names_the_direction():
     with pytest.raises(OpenLevelSet) as caught:
         grow(sheets, 2, 1.0, np.array([[0.0, 0.1]]))
     assert abs(caught.value.direction[1]) > 0.99
+
+
+def test_blocks_that_look_forbidden_are_zero_within_a_tiny_error():
+    """Zero, small beside the modulus, or neither: only both together say that more points would help not."""
+    goals = [Goal(slice(0, 2), 2, 0.0, np.eye(2))]
+    value = np.array([[1e-9, -2e-9, 1.0], [1e-9, -2e-9, 1e-4], [1e-9, 3e-8, 1.0]])
+    error = np.array([[1e-8, 1e-8, 1e-3]] * 3)
+    assert vanishing(value, error, goals)[:, 0].tolist() == [True, False, False]

@@ -52,6 +52,8 @@ class Costs(NamedTuple):
     grids: float
     grid: FloatArray
     """Points along each axis of the first grid, (d,)."""
+    level_set: float
+    """Points for patches at one energy."""
 
     @property
     def best(self) -> str:
@@ -59,12 +61,10 @@ class Costs(NamedTuple):
         costs = {"patches": self.patches, "simplices": self.simplices, "grids": self.grids}
         return min(costs, key=lambda name: costs[name])
 
-    def with_ends(
-        self, mesh: Mesh, leads: list[int], peaks: Peaks, rtol: float, critical: CriticalPoints, windows: int
-    ) -> Costs:
+    def with_ends(self, peaks: Peaks, rtol: float, critical: CriticalPoints, windows: int) -> Costs:
         """The same with the critical energies that were found in so many windows."""
         ends = np.array([point.energy for point in critical.energies])
-        patches = _patches(mesh, leads, peaks, rtol, ends, windows)
+        patches = self.level_set * _energies(peaks, rtol, ends, windows)
         return self._replace(patches=patches if critical.complete else UNFINISHED * patches)
 
     def describe(self) -> str:
@@ -75,16 +75,18 @@ class Costs(NamedTuple):
 
 def expected(mesh: Mesh, leads: list[int], peaks: Peaks, rtol: float, columns: int) -> Costs:
     """Costs before critical energies are known; `leads` are the lowest bands of the sheets."""
-    grid = first_grid(mesh, peaks, rtol)
+    grid, level_set = first_grid(mesh, peaks, rtol), _level_set(mesh, leads, peaks, rtol)
     return Costs(
-        patches=_patches(mesh, leads, peaks, rtol, None, 1),
+        patches=level_set * _energies(peaks, rtol, None, 1),
         simplices=_simplices(mesh.samples.cell.dim, peaks, rtol),
         grids=_grids(mesh, peaks, grid, rtol, columns),
         grid=grid,
+        level_set=level_set,
     )
 
 
-def _patches(mesh: Mesh, leads: list[int], peaks: Peaks, rtol: float, ends: FloatArray | None, windows: int) -> float:
+def _level_set(mesh: Mesh, leads: list[int], peaks: Peaks, rtol: float) -> float:
+    """Points for patches at one energy, on average over the peaks."""
     dim = mesh.samples.cell.dim
     energy = mesh.samples.energy[:, leads][mesh.nodes]
     low, high = energy.min(axis=1), energy.max(axis=1)
@@ -97,17 +99,27 @@ def _patches(mesh: Mesh, leads: list[int], peaks: Peaks, rtol: float, ends: Floa
     counts = np.array([[np.count_nonzero((low < e) & (high >= e)) for e in row] for row in under])
     crossed = np.take_along_axis(counts, (counts > 0).argmax(axis=1)[:, None], axis=1)[:, 0]
     pieces = np.where(crossed > 0, np.maximum(crossed / SIMPLICES_PER_PATCH[dim], LEAST_PATCHES[dim]), 0.0)
-    digits = np.log10(1e-3 / min(rtol, 1e-2))
-    each = float(pieces.mean()) * POINTS_PER_PATCH[dim] * (1.0 + MORE_PER_DIGIT * max(digits, -0.7))
-    bumps_at = peaks.centre[warm]
+    more = 1.0 + MORE_PER_DIGIT * max(_digits(rtol), -0.7)
+    return float(pieces.mean()) * POINTS_PER_PATCH[dim] * more
+
+
+def _energies(peaks: Peaks, rtol: float, ends: FloatArray | None, windows: int) -> float:
+    """At how many energies level sets are integrated, given the critical energies if they are known."""
+    warm = peaks.width > 0
+    sharp, bumps_at = np.unique(peaks.centre[~warm]), peaks.centre[warm]
     if ends is None:
         near, count = USUAL_ENDS * len(bumps_at), USUAL_ENDS
     else:
         far = np.abs(bumps_at[:, None] - ends) / peaks.width[warm, None]
         near, count = np.count_nonzero(far < NEAR_WIDTHS), len(ends)
-    own = THERMAL_NODES * (1.0 + MORE_NODES * max(digits, 0.0)) * (len(bumps_at) + near)
+    own = THERMAL_NODES * (1.0 + MORE_NODES * max(_digits(rtol), 0.0)) * (len(bumps_at) + near)
     table = TABLE_NODES * (windows + count) if windows else np.inf
-    return each * float(min(len(sharp), table) + min(own, table))
+    return float(min(len(sharp), table) + min(own, table))
+
+
+def _digits(rtol: float) -> float:
+    """Beyond three."""
+    return float(np.log10(1e-3 / min(rtol, 1e-2)))
 
 
 def _simplices(dim: int, peaks: Peaks, rtol: float) -> float:

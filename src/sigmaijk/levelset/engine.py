@@ -22,7 +22,7 @@ from .mesh import Mesh
 from .moments import DENSE, Moments, moments
 from .samples import Cell, OutOfPoints, Sampler, Samples
 from .search import first_mesh
-from .simplices import BY_PEAK, STALLED, Goal, Integrals, block_errors, tolerance, undiscovered
+from .simplices import BY_PEAK, Goal, Integrals, block_errors, tolerance, undiscovered, vanishing
 from .surfaces import LevelSets
 from .windows import merge_windows
 
@@ -103,7 +103,7 @@ class _Patches:
             return self._grids(self.peaks, costs, nearest, self.hopeless)
         windows = self._windows(nearest)
         critical = critical_points(self.field, mesh, windows) if len(windows) else CriticalPoints()
-        costs = costs.with_ends(mesh, self.field.leads, self.peaks, self.rtol, critical, len(windows))
+        costs = costs.with_ends(self.peaks, self.rtol, critical, len(windows))
         if costs.best == "grids":
             return self._grids(self.peaks, costs, nearest, self.hopeless)
         if costs.best == "simplices":
@@ -130,7 +130,9 @@ class _Patches:
         result = self._summary(found, surfaces, critical, nearest, hopeless)
         result.method += f"; {costs.describe()}"
         late: BoolArray = ~np.asarray(
-            (result.converged | result.limited | ignored | _forbidden(result, self.goals)).all(axis=1)
+            (result.converged | result.limited | ignored | vanishing(result.value, result.error, self.goals)).all(
+                axis=1
+            )
         )
         if late.any() and found.complete and self.field.points < self.field.limit:
             return self._rescued(result, late)
@@ -290,16 +292,6 @@ class _Patches:
             allowed=allowed,
             samples=self.samples,
         )
-
-
-def _forbidden(result: Integrals, goals: Sequence[Goal]) -> BoolArray:
-    """Blocks that are zero within an error that is tiny beside their modulus: more points would find no more."""
-    found = np.zeros(result.converged.shape, dtype=bool)
-    error = block_errors(result.error, goals)
-    for b, goal in enumerate(goals):
-        size = np.abs(result.value[:, goal.columns]).max(axis=1)
-        found[:, b] = (error[:, b] < STALLED * np.abs(result.value[:, goal.modulus])) & (size <= error[:, b])
-    return found
 
 
 def _method(dim: int, found: Moments, peaks: Peaks, surfaces: LevelSets) -> str:

@@ -14,8 +14,8 @@ import numpy as np
 from scipy import sparse
 
 from ..arrays import BoolArray, FloatArray, IntArray
-from .discovery import COUPLED
 from .elements import Peaks
+from .hot_spots import Search, Spots
 from .partition import corners
 from .peaks import bump
 from .samples import Samples
@@ -27,17 +27,12 @@ BELIEVED = {2: (0.02, 1.0), 3: (0.01, 0.5, 1.0)}
 """Least share of what a sublattice says otherwise that is taken as the error, by the number of directions in which its
 signs alternate. Leaving out every other point in one direction only squares the error of a smooth function in the other
 sense: what decays like exp(-n) says exp(-n/2) there. So that share is what it says in parts of the modulus."""
-MARGIN = 7.0
-"""Sheets that meet within ln(1/rtol) + MARGIN widths of a bump matter: a hot spot weighs a thousand times the rest."""
-CLOSE = 1.0
-"""Sheets may meet between grid points where their gap is below this share of how much it may change in a step. Half of
-that finds gaps that close; spikes that grow like the fifth power of a gap need not close it."""
 ALONG = 0.5
 """A sheet runs along an axis if over a block it moves the level set by less than this share of a grid step."""
 SHORTEST = 0.05
 """Steps of fewer widths leave exp(-400)."""
-MOST_UNSEEN = 600
-"""If sheets meet in more blocks of a level, whole sheets do: every sample sees it, and errors lead better."""
+BETWEEN = 16
+"""Parts of a grid step in which the places of hot spots are counted."""
 LARGEST = 4_000_000
 """Doubles in one array of a sum."""
 
@@ -60,11 +55,11 @@ class Level:
     """Sums with signs that alternate in the directions of a pattern, the first one in none, and in the last place what
     no pattern tells: (block, pattern, p, c)."""
     error: FloatArray
-    """What the sublattices say otherwise about a block, (block, p, c)."""
-    unseen: BoolArray
-    """Blocks in which sheets meet between grid points, (block,); none where whole sheets do."""
+    """What the sublattices say otherwise about a block, or hot spots between its points may hold, (block, p, c)."""
+    hidden: FloatArray
+    """What of that no grid point needs to show: in all blocks alike it is not there, (block, p, c)."""
     touching: list[tuple[FloatArray, int]]
-    """Those grid points (d,), and the lower sheet."""
+    """Where sheets may touch (d,), and the lower sheet."""
     marked: BoolArray
     """Blocks that finer grids take over, (block,)."""
 
@@ -76,7 +71,7 @@ class Grids:
         self, samples: Samples, peaks: Peaks, goals: Sequence[Goal], rtol: float, degeneracy_tol: float
     ) -> None:
         self.samples, self.peaks, self.goals = samples, peaks, goals
-        self.rtol, self.degeneracy_tol = rtol, degeneracy_tol
+        self.search = Search(samples, peaks, rtol, degeneracy_tol)
         self.dim, self.steps = samples.cell.dim, block_steps(rtol)
         self.patterns = np.array(list(product((0, 1), repeat=self.dim)))
         directions = self.patterns.sum(axis=1)
@@ -106,32 +101,44 @@ class Grids:
         count = self.grid(depth) // self.steps
         return np.asarray(np.ravel_multi_index(tuple((block % count).T), tuple(count)))
 
-    def level(self, depth: int, index: IntArray, weight: FloatArray) -> Level:
-        """Sample the points of a level and sum over its blocks; raises OutOfPoints before anything is sampled."""
+    def level(self, above: list[Level]) -> Level:
+        """Sample the points of the next level and sum over its blocks; raises OutOfPoints before the sums are known."""
+        depth = len(above)
+        index, weight = self._under(above)
         slots = self.samples.index(self.lattice(index, depth))
         reached = corners(index, self.steps)
         keys = np.stack([self._key(corner.block, depth) for corner in reached])
         unique, place = np.unique(keys, return_inverse=True)
         place = place.reshape(keys.shape)
-        sums = self._sums(depth, index, slots, place, weight * np.stack([corner.weight for corner in reached]))
-        row, sheet = np.nonzero(self._meeting(slots, depth) & (weight > 0.0)[:, None])
-        unseen = np.isin(unique, self._near(index[row], depth))
-        if np.count_nonzero(unseen) > MOST_UNSEEN:
-            unseen[:] = False
-            row, sheet = row[:0], sheet[:0]
+        share = np.stack([corner.weight for corner in reached])
+        steep = self._steep(depth, slots, place, share)
+        sums = self._sums(depth, index, slots, place, weight * share, steep)
+        spots = self.search.spots(index, slots, self.grid(depth), steep)
+        narrow = spots.take(spots.narrow)
+        places = self.samples.cell.points(narrow.index / self.grid(depth))
         count = self.grid(depth) // self.steps
         return Level(
             depth=depth,
             whole=len(index) == np.prod(self.grid(depth)) and bool((weight == 1.0).all()),
             blocks=np.stack(np.unravel_index(unique, tuple(count)), axis=1),
             sums=sums,
-            error=self.otherwise(sums),
-            unseen=unseen,
-            touching=list(zip(self.samples.points(slots[row]), sheet.tolist(), strict=True)),
+            error=np.maximum(self.otherwise(sums), self._missed(spots, above, unique)),
+            hidden=self._missed(narrow, above, unique),
+            touching=list(zip(places, narrow.sheet.tolist(), strict=True)),
             marked=np.zeros(len(unique), dtype=bool),
         )
 
-    def _sums(self, depth: int, index: IntArray, slots: IntArray, place: IntArray, weight: FloatArray) -> FloatArray:
+    def _steep(self, depth: int, slots: IntArray, place: IntArray, share: FloatArray) -> FloatArray:
+        """How much gaps change in a step in the block to which each grid point belongs most, (k, n - 1, d)."""
+        slopes = self.search.slopes(slots, self.grid(depth))
+        largest = np.zeros((int(place.max()) + 1, *slopes.shape[1:]))
+        for blocks in place:
+            np.maximum.at(largest, blocks, slopes)
+        return np.asarray(largest[place[share.argmax(axis=0), np.arange(len(slots))]])
+
+    def _sums(
+        self, depth: int, index: IntArray, slots: IntArray, place: IntArray, weight: FloatArray, steep: FloatArray
+    ) -> FloatArray:
         """Sums over the points of each block, (block, pattern, p, c); `place` and `weight` are (corner, k)."""
         samples, peaks = self.samples, self.peaks
         blocks, patterns = int(place.max()) + 1, len(self.patterns)
@@ -146,6 +153,7 @@ class Grids:
             distance = (samples.energy[own][:, None] - peaks.centre[:, None]) / peaks.width[:, None]
             density = bump(distance) * (volume / peaks.width[:, None])
             values = (density @ samples.integrand[own]).reshape(len(own), -1)
+            ridges = self.search.ridges(own, steep[part], self.steps, volume)
             rows = (place[:, None, part] * patterns + np.arange(patterns)[:, None]).ravel()
             entries = (weight[:, None, part] * signs[part].T).ravel()
             points = np.broadcast_to(np.arange(len(own)), (len(place), patterns, len(own))).ravel()
@@ -153,7 +161,7 @@ class Grids:
             missed += sparse.csr_array(
                 (weight[:, part].ravel(), (place[:, part].ravel(), np.tile(np.arange(len(own)), len(place)))),
                 shape=(blocks, len(own)),
-            ) @ self._along(own, depth, volume)
+            ) @ (self._along(own, depth, volume) + ridges.reshape(len(own), -1))
         told = total.reshape(blocks, patterns, len(peaks), self.columns)
         return np.concatenate([told, missed.reshape(blocks, 1, len(peaks), self.columns)], axis=1)
 
@@ -192,43 +200,50 @@ class Grids:
             size[..., self.striped, :, goal.columns] = own * np.clip(ratio, BELIEVED[self.dim][0], 1.0)
         return (self.believed[:, None, None] * size).max(axis=-3)
 
-    def _near(self, index: IntArray, depth: int) -> IntArray:
-        """Keys of the blocks whose bumps reach within a step of some grid points (k, d)."""
-        # The hot spot lies beside the point that tells of it. What a block that is not refined holds of it is lost.
-        around = [corners(index + np.array(step), self.steps) for step in product((-1, 1), repeat=self.dim)]
-        return np.unique([self._key(corner.block, depth) for found in around for corner in found])
+    def _missed(self, spots: Spots, above: list[Level], blocks: IntArray) -> FloatArray:
+        """What spots may add to each of the blocks of the next level, which are given by their keys, (block, p, c)."""
+        depth = len(above)
+        volume = self.samples.cell.volume / float(np.prod(self.grid(depth).astype(float)))
+        total = np.zeros((len(blocks), len(self.peaks) * self.columns))
+        size = max(1, LARGEST // (len(self.peaks) * self.columns))
+        for start in range(0, len(spots.gap), size):
+            own = spots.take(slice(start, start + size))
+            missed = own.missed(self.peaks, volume).reshape(-1, total.shape[1]) / 2**self.dim
+            # A spot lies between the grid points, and reaches as far as it is wide.
+            for side in product((-1.0, 1.0), repeat=self.dim):
+                width = np.minimum(own.gap / own.moved, 1.0)[:, None]
+                index = np.rint((own.index + width * np.array(side)) * BETWEEN).astype(np.int64)
+                reached = corners(index, self.steps, BETWEEN)
+                keys = np.stack([self._key(corner.block, depth) for corner in reached])
+                place = np.minimum(np.searchsorted(blocks, keys), len(blocks) - 1)
+                share = np.stack([corner.weight for corner in reached]) * self._window(above, index, BETWEEN)
+                share[blocks[place] != keys] = 0.0
+                points = np.broadcast_to(np.arange(len(missed)), share.shape)
+                entries = (share.ravel(), (place.ravel(), points.ravel()))
+                total += sparse.csr_array(entries, shape=(len(blocks), len(missed))) @ missed
+        return total.reshape(len(blocks), len(self.peaks), self.columns)
 
-    def _meeting(self, slots: IntArray, depth: int) -> BoolArray:
-        """Points at which a sheet and the next one come closer than they may move to the next point, (k, n - 1)."""
-        energy, velocity = self.samples.energy[slots], self.samples.velocity[slots]
-        gap, relative = np.diff(energy, axis=1), np.diff(velocity, axis=1)
-        moved = (np.abs(relative @ self.samples.cell.axes.T) / self.grid(depth)).sum(axis=2)
-        close = (gap > self.degeneracy_tol) & (gap < CLOSE * moved)
-        close &= self.samples.coupling[slots][:, :-1] > COUPLED * np.linalg.norm(relative, axis=2)
-        reach = np.log(1.0 / min(self.rtol, 0.1)) + MARGIN
-        near = np.zeros(close.shape, dtype=bool)
-        for centre, width in zip(self.peaks.centre, self.peaks.width, strict=True):
-            near |= (energy[:, :-1] < centre + reach * width) & (energy[:, 1:] > centre - reach * width)
-        return close & near
-
-    def under(self, levels: list[Level]) -> tuple[IntArray, FloatArray]:
+    def _under(self, above: list[Level]) -> tuple[IntArray, FloatArray]:
         """Grid points of the next level under the bumps of the marked blocks, and the product of all windows there."""
-        last = levels[-1]
-        depth = last.depth + 1
-        if last.marked.all() and last.whole:
-            index = self.everywhere(depth)
+        if not above or (above[-1].marked.all() and above[-1].whole):
+            index = self.everywhere(len(above))
             return index, np.ones(len(index))
-        index = self.around(last, np.flatnonzero(last.marked))
+        index = self.around(above[-1], np.flatnonzero(above[-1].marked))
+        weight = self._window(above, index, 1)
+        inside = weight > 0.0
+        return index[inside], weight[inside]
+
+    def _window(self, above: list[Level], index: IntArray, finer: int) -> FloatArray:
+        """Product of the windows of some levels at points (k, d) in parts of the steps of the next level, (k,)."""
         weight = np.ones(len(index))
-        for level in levels:
+        for level in above:
             if not (level.marked.all() and level.whole):
                 keys = self._key(level.blocks[level.marked], level.depth)
                 window = np.zeros(len(index))
-                for corner in corners(index, self.steps, 1 << (depth - level.depth)):
+                for corner in corners(index, self.steps, finer << (len(above) - level.depth)):
                     window += corner.weight * np.isin(self._key(corner.block, level.depth), keys)
                 weight *= window
-        inside = weight > 0.0
-        return index[inside], weight[inside]
+        return weight
 
     def around(self, level: Level, blocks: IntArray) -> IntArray:
         """Grid points of the next level that the bumps of some blocks of a level reach, (k, d)."""

@@ -8,8 +8,8 @@ step h/2**l is needed and 0 elsewhere, w_0 = 1,
 
 each sum over the grid of its level. Windows are sums of the bumps of marked blocks (`partition`). The error of a level
 is what its sublattices say otherwise about the part that is not refined; a block is marked by what they say about it
-alone. Where two sheets come closer at a grid point than they move between grid points, a hot spot may lie there that no
-sample shows: such blocks are always marked.
+alone. What no grid point needs to show, hot spots between them, is looked for and weighed (`hot_spots`), and is a part
+of the errors.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from .grid_levels import Grids, Level, block_steps
 from .mesh import Mesh
 from .samples import Cell, OutOfPoints, Sampler, Samples
 from .search import ranges
-from .simplices import STALLED, Goal, Integrals, block_errors, tolerance, undiscovered
+from .simplices import Goal, Integrals, block_errors, tolerance, undiscovered, vanishing
 
 Report = Callable[[float], None]
 Hopeless = Callable[[Unresolved, FloatArray], BoolArray]
@@ -133,17 +133,14 @@ class _Run:
                 return
 
     def _lay(self, factor: float) -> None:
-        index = self.grids.everywhere(0)
-        weight = np.ones(len(index))
         levels: list[Level] = []
         try:
             for depth in range(DEEPEST[self.dim] + 1):
-                levels.append(self.grids.level(depth, index, weight))
+                levels.append(self.grids.level(levels))
                 self._mark(levels, factor * SHARE)
                 if not levels[-1].marked.any() or depth == DEEPEST[self.dim]:
                     levels[-1].marked[:] = False
                     break
-                index, weight = self.grids.under(levels)
         except OutOfPoints:
             self.spent = True
             for level in levels[-1:]:
@@ -156,31 +153,30 @@ class _Run:
     def _limit(self, value: FloatArray, error: FloatArray) -> FloatArray:
         """What is wanted of each block of columns, (p, block); inf where nothing more can be had."""
         limit = np.maximum(*tolerance(value, self.goals, self.rtol))
-        found = block_errors(error, self.goals)
-        for b, goal in enumerate(self.goals):
-            size = np.abs(value[:, goal.columns]).max(axis=1)
-            forbidden = (found[:, b] < STALLED * np.abs(value[:, goal.modulus])) & (size <= found[:, b])
-            limit[forbidden, b] = np.inf
+        limit[vanishing(value, error, self.goals)] = np.inf
         limit[self.ignored] = np.inf
         return limit
 
     def _mark(self, levels: list[Level], share: float) -> None:
         """Mark the blocks of the last level that leave errors of less than a share of the tolerance to the others."""
         level = levels[-1]
-        value = self._value(levels)
-        forced = self._forced(levels, value)
-        limit = self._limit(value, self.grids.otherwise(level.sums.sum(axis=0)))
+        # Before a spike is resolved it may make the value, and so the tolerance, much too large.
+        value = self._value(self.levels or levels)
+        self._ask(level, value)
+        known = np.maximum(self.grids.otherwise(level.sums.sum(axis=0)), level.hidden.sum(axis=0))
+        limit = self._limit(value, known)
         inverse = np.divide(1.0, limit, out=np.zeros_like(limit), where=limit > 0)
         size = (block_errors(level.error, self.goals) * inverse).max(axis=(1, 2))
-        order = np.lexsort((-size, ~forced))
+        order = np.argsort(-size, kind="stable")
         rest = np.concatenate([np.cumsum(level.sums[order][::-1], axis=0)[::-1], np.zeros((1, *level.sums.shape[1:]))])
         square = np.cumsum(level.error[order][::-1] ** 2, axis=0)[::-1]
         chance = np.sqrt(np.concatenate([square, np.zeros((1, *square.shape[1:]))]))
+        hidden = np.cumsum(level.hidden[order][::-1], axis=0)[::-1]
+        chance[:-1] = np.maximum(chance[:-1], hidden)
         before = block_errors(self._error(levels[:-1]), self.goals) if len(levels) > 1 else np.zeros_like(limit)
         share *= max(1.0 - float((before * inverse).max()), LEAST_LEFT)
         left = (block_errors(np.maximum(self.grids.otherwise(rest), chance), self.goals) * inverse).max(axis=(1, 2))
-        enough = np.flatnonzero((left <= share) & (np.arange(len(left)) >= np.count_nonzero(forced)))
-        count = int(enough[0])
+        count = int(np.flatnonzero(left <= share)[0])
         if not count:
             return
         count = self._affordable(level, order, count)
@@ -188,7 +184,7 @@ class _Run:
 
     def _affordable(self, level: Level, order: IntArray, count: int) -> int:
         """How many of the blocks can be refined; all of them if that takes hardly more points."""
-        left = self.samples.limit - self.samples.paid
+        left = self.samples.left
 
         def price(number: int) -> int:
             return self.samples.missing(self.grids.lattice(self.grids.around(level, order[:number]), level.depth + 1))
@@ -207,15 +203,11 @@ class _Run:
             low, high = (middle, high) if price(middle) <= left else (low, middle)
         return low
 
-    def _forced(self, levels: list[Level], value: FloatArray) -> BoolArray:
-        """Blocks of the last level that are refined whatever their sums say, (block,)."""
-        level = levels[-1]
+    def _ask(self, level: Level, value: FloatArray) -> None:
+        """Ask once, where sheets still meet at a deep level, what has no limit."""
         if len(level.touching) and level.depth >= NODE_LEVEL and self.hopeless is not None and not self.asked:
             self.asked = True
             self.ignored = self.hopeless(Unresolved(level.touching), tolerance(value, self.goals, self.rtol)[0])
-        if self.ignored.all():
-            return np.zeros(len(level.unseen), dtype=bool)
-        return level.unseen
 
     def _value(self, levels: list[Level]) -> FloatArray:
         """Sum of the levels, each over the blocks that are left to it, (p, c)."""
@@ -227,9 +219,8 @@ class _Run:
         for level in levels:
             left = ~level.marked
             chance = np.sqrt((level.error[left] ** 2).sum(axis=0))
-            total += np.maximum(self.grids.otherwise(level.sums[left].sum(axis=0)), chance)
-            hidden = left & level.unseen
-            total += np.abs(level.sums[hidden, 0]).sum(axis=0) + level.error[hidden].sum(axis=0)
+            likely = np.maximum(self.grids.otherwise(level.sums[left].sum(axis=0)), chance)
+            total += np.maximum(likely, level.hidden[left].sum(axis=0))
         return total
 
     def _excess(self, levels: list[Level]) -> float:
@@ -262,7 +253,7 @@ class _Run:
             error=error,
             converged=(blocks <= np.maximum(allowed, floor)) & ~self.ignored,
             limited=(blocks > allowed) & (blocks <= floor),
-            points=samples.paid,
+            points=samples.paid + samples.aside,
             simplices=0,
             discovered=True,
             unresolved=unresolved,

@@ -76,7 +76,9 @@ class Samples:
 
     def __init__(self, sampler: Sampler, cell: Cell, limit: int) -> None:
         self.cell, self.limit = cell, limit
-        self.levels = 24 if cell.dim == 2 else 15
+        # The number of a lattice point has 63 bits; each axis needs one more than it has points (`key`).
+        bits = 63 - sum((n * cell.fineness).bit_length() + 1 for n in cell.divisions)
+        self.levels = min(24 if cell.dim == 2 else 15, bits // cell.dim)
         self.steps = (np.array(cell.divisions, dtype=np.int64) * cell.fineness) << self.levels
         self._sampler = sampler
         self._keys = np.empty(0, dtype=np.int64)
@@ -91,6 +93,9 @@ class Samples:
         """Samples that are known."""
         self.paid = 0
         """Samples that were evaluated: one for each orbit."""
+        self.aside = 0
+        """Points off the lattice."""
+        self._aside: dict[bytes, Sample] = {}
 
     @property
     def energy(self) -> FloatArray:
@@ -167,6 +172,26 @@ class Samples:
             self._slots = np.insert(self._slots, place[new], slots[new])
         return slots[inverse].reshape(shape)
 
+    @property
+    def left(self) -> int:
+        """Points that may still be evaluated."""
+        return self.limit - self.paid - self.aside
+
+    def elsewhere(self, fractions: FloatArray) -> Sample:
+        """Points (k, dim) anywhere in the cell; raises OutOfPoints, before any evaluation, if there are too many."""
+        keys = [place.tobytes() for place in fractions]
+        new = [row for row, key in enumerate(keys) if key not in self._aside]
+        if len(new) > self.left:
+            raise OutOfPoints
+        if new:
+            sample = self._sampler(self.cell.points(fractions[new]))
+            self.aside += len(new)
+            for number, row in enumerate(new):
+                self._aside[keys[row]] = Sample(*(array[number] for array in sample))
+        if not keys:
+            return Sample(*(array[:0] for array in self._filled()))
+        return Sample(*(np.stack(arrays) for arrays in zip(*(self._aside[key] for key in keys), strict=True)))
+
     def _add(self, points: IntArray) -> None:
         """Sample new lattice points (n, d)."""
         action = self.cell.action
@@ -197,7 +222,7 @@ class Samples:
         self._copy(before + np.flatnonzero(copies), source[of][copies], through[of][copies], operation[copies])
 
     def _pay(self, count: int) -> None:
-        if self.paid + count > self.limit:
+        if count > self.left:
             raise OutOfPoints
 
     def _store(self, points: IntArray, rows: IntArray, sample: Sample | None) -> None:

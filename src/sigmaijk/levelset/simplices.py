@@ -140,6 +140,14 @@ def tolerance(value: FloatArray, goals: Sequence[Goal], rtol: float) -> tuple[Fl
     return allowed, floor
 
 
+def vanishing(value: FloatArray, error: FloatArray, goals: Sequence[Goal]) -> BoolArray:
+    """Blocks that are zero within an error that is tiny beside their modulus, (peak, block): more points help not."""
+    largest = block_errors(error, goals)
+    size = np.stack([np.abs(value[:, goal.columns]).max(axis=1) for goal in goals], axis=1)
+    modulus = np.abs(value[:, [goal.modulus for goal in goals]])
+    return np.asarray((largest < STALLED * modulus) & (size <= largest))
+
+
 def block_errors(error: FloatArray, goals: Sequence[Goal]) -> FloatArray:
     """Largest error among the wanted entries of each block, (.., block)."""
     found = []
@@ -273,7 +281,8 @@ def _adapt(mesh: Mesh, rtol: float, given_up: BoolArray, report: Callable[[int, 
         allowed, floor = tolerance(mesh.value, mesh.goals, rtol)
         limit = np.maximum(allowed, floor)
         error = block_errors(mesh.error, mesh.goals)
-        given_up |= _stalled(mesh, error, limit)
+        # No relative tolerance will ever stop what looks forbidden.
+        given_up |= vanishing(mesh.value, mesh.error, mesh.goals) & (error > FAR * limit)
         open_ones = (error > limit) & ~given_up
         ratio = np.divide(error, limit, out=np.zeros_like(error), where=open_ones & (limit > 0))
         if report is not None:
@@ -307,16 +316,6 @@ def _shorten(peaks: Peaks, nearest: FloatArray, rtol: float) -> Peaks:
     """Cut bumps where what they still pick is below the tolerance: from the nearest sheet on, exp(-12) rtol."""
     widths = np.divide(nearest, peaks.width, out=np.zeros_like(nearest), where=peaks.width > 0)
     return Peaks(peaks.centre, peaks.width, np.minimum(widths + 12.0 - np.log(min(rtol, 1.0)), FARTHEST))
-
-
-def _stalled(mesh: Mesh, error: FloatArray, limit: FloatArray) -> BoolArray:
-    """Blocks that no relative tolerance will ever stop: zero within an error that is tiny beside the modulus."""
-    stalled = np.zeros(error.shape, dtype=bool)
-    for b, goal in enumerate(mesh.goals):
-        size = np.abs(mesh.value[:, goal.columns]).max(axis=1)
-        tiny = error[:, b] < STALLED * np.abs(mesh.value[:, goal.modulus])
-        stalled[:, b] = tiny & (size <= error[:, b]) & (error[:, b] > FAR * limit[:, b])
-    return stalled
 
 
 def _summary(mesh: Mesh, rtol: float, discovered: bool, unresolved: Unresolved) -> Integrals:
