@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import sigmaijk as sg
 from cases.battery import KINDS, MOST_RATIO, judged, kind_of, problem, references, run
 
 CHOSEN = [*range(1, 186, 8), 198, 206, 214, 225, 231]
@@ -43,3 +44,13 @@ def test_references_at_zero_temperature_agree_with_uniform_simplices():
 def test_estimate_covers_the_distance_from_the_reference(number: int):
     for term, found in judged(run(problem(number)), references()[number]).items():
         assert found.ratio <= MOST_RATIO, term
+
+
+def test_lines_that_follow_others_from_afar_keep_honest_errors():
+    """Forty levels of one zone: a root predicted to second order tells nothing of how the integrand bends."""
+    model, mu = sg.models.haldane(), np.linspace(-3.0, 3.0, 40)
+    rough = sg.conductivity(model, mu, 0.0, terms="drude", rtol=1e-4, progress=False)
+    fine = sg.conductivity(model, mu, 0.0, terms="drude", rtol=1e-8, progress=False)
+    true = np.abs(rough["drude"].values - fine["drude"].values)
+    assert true.max() > 1e-6 * np.abs(fine["drude"].values).max()
+    assert (true <= 3.0 * rough["drude_error"].values + 1e-12 * np.abs(fine["drude"].values).max()).all()

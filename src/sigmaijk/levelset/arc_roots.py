@@ -69,6 +69,9 @@ def roots(
     )
     if before is not None:
         _secant(nodes, np.arange(len(s)), *before, length)
+        if old is not None:
+            # A long way between two evaluations bends the integrand more than a step predicted to second order tells.
+            nodes.trust = np.maximum(nodes.trust, np.minimum(_turned(nodes.slope, old[0]), 1.0))
     active = np.abs(nodes.step) > (EXACT if twice else PREDICTED) * length
     for _ in range(ROUNDS):
         index = np.flatnonzero(active)
@@ -90,6 +93,13 @@ def roots(
     straight = nodes.speed > COSINE * np.linalg.norm(nodes.velocity, axis=1) * size
     nodes.valid = converged & straight & np.isfinite(nodes.step)
     return nodes
+
+
+def _turned(slope: FloatArray, old: FloatArray) -> FloatArray:
+    """By what share of them slopes (node, c) differ from older ones, (node,); 0 where there are none."""
+    size = np.linalg.norm(slope, axis=1)
+    known = (size > 0) & old.any(axis=1)
+    return np.divide(np.linalg.norm(slope - old, axis=1), size, out=np.zeros_like(size), where=known)
 
 
 def _step(distance: FloatArray, speed: FloatArray) -> FloatArray:
