@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from sigmaijk.levelset.arc_refinement import split
-from sigmaijk.levelset.arc_rules import FINEST
+from sigmaijk.levelset.arc_rules import FINEST, bending, grid
 from sigmaijk.levelset.arc_values import crude, hermite
 from sigmaijk.levelset.arcs import LevelLines
 from sigmaijk.levelset.field import Field
@@ -299,3 +299,9 @@ def test_lines_of_other_energies_stay_as_they_are():
     assert not (run.lines.owner == 9).any()
     run.lines.drop(8)
     assert set(run.lines.owner) == {5}
+
+
+@pytest.mark.parametrize("order", [4, 8, 16, 32])
+def test_second_derivatives_of_polynomials_are_exact(order):
+    u = grid()[:: FINEST // order]
+    np.testing.assert_allclose(bending(order) @ (u**4 - 2 * u**3 + u), 12 * u**2 - 12 * u, atol=1e-8)

@@ -169,7 +169,8 @@ def halved(field: Field, arcs: Arcs) -> Arcs:
 def polished(field: Field, arcs: Arcs) -> Arcs:
     """The same rules with one more evaluation at the nodes whose roots are least certain."""
     row, j = used_nodes(arcs)
-    size = arcs.trust[row, j] * np.abs(arcs.step[row, j])
+    step = np.abs(arcs.step[row, j])
+    size = step * (arcs.trust[row, j] + (arcs.moved[row, j] + step) / np.maximum(arcs.length[row], 1e-300))
     worst = np.zeros(len(arcs))
     np.maximum.at(worst, row, size)
     use = size > POLISHED * worst[row]

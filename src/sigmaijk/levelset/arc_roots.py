@@ -64,6 +64,7 @@ def roots(
         np.zeros_like(integrand) if old is None else old[0].copy(),
         np.zeros_like(s) if old is None else old[1].copy(),
         np.full(len(s), GUESSED),
+        np.zeros(len(s)),
         velocity.copy(),
         np.ones(len(s), dtype=bool),
     )
@@ -122,6 +123,7 @@ def _secant(
         nodes.speed[rows] == 0, 1.0, nodes.speed[rows]
     )
     nodes.trust[rows] = np.clip(np.abs(step / move), 0.02, 1.0)
+    nodes.moved[rows] = np.abs(move)
     nodes.trust[index[~usable]] = 0.1
 
 
@@ -183,6 +185,7 @@ def _no_nodes(count: int, columns: int) -> Nodes:
         wide,
         np.ones(count),
         wide.copy(),
+        zero.copy(),
         zero.copy(),
         zero.copy(),
         np.zeros((count, 2)),

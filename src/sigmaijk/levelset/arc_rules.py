@@ -61,6 +61,16 @@ def predicted(value: FloatArray, slope: FloatArray, u: FloatArray) -> FloatArray
 
 
 @cache
+def bending(n: int) -> FloatArray:
+    """Second derivatives at the nodes of order n, on [0, 1], from the values there, (n + 1, n + 1)."""
+    x = 1.0 - 2.0 * grid()[:: FINEST // n]
+    series = np.polynomial.chebyshev.Chebyshev
+    # chebyshev() takes T_k of the reversed nodes; two derivatives do not mind the direction.
+    columns = [series(column).deriv(2)(-x) if n > 1 else 0.0 * x for column in chebyshev(n).T]
+    return 4.0 * np.stack(columns, axis=1)
+
+
+@cache
 def spread(n: int) -> FloatArray:
     """Weights of the rule of half the order at the nodes of order n, (n + 1,)."""
     lower = np.zeros(n + 1)

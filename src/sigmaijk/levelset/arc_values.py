@@ -15,7 +15,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from ..arrays import BoolArray, FloatArray, IntArray
-from .arc_rules import FINEST, grid, rule_error, weights
+from .arc_rules import FINEST, bending, grid, rule_error, weights
 
 FARTHEST = 0.5
 """Largest |s| in units of the length of the arc."""
@@ -40,6 +40,8 @@ class Nodes:
     """d speed / ds."""
     trust: FloatArray
     """Error at the root in units of the correction from s to it."""
+    moved: FloatArray
+    """How far from s the evaluation was made that slope and bend come from; 0 where there was none."""
     velocity: FloatArray
     """Gradient of the energy at s, (node, 2)."""
     valid: BoolArray
@@ -83,6 +85,7 @@ class Arcs:
     slope: FloatArray
     bend: FloatArray
     trust: FloatArray
+    moved: FloatArray
     velocity: FloatArray
     valid: BoolArray
 
@@ -145,6 +148,7 @@ def empty(count: int, columns: int) -> Arcs:
         slope=np.zeros((*line, columns)),
         bend=np.zeros(line),
         trust=np.zeros(line),
+        moved=np.zeros(line),
         velocity=np.zeros((*line, 2)),
         valid=np.ones(line, dtype=bool),
     )
@@ -228,12 +232,25 @@ def assess(arcs: Arcs) -> None:
         weight = part[:, None] * weights(n)
         arcs.value[rows] = np.einsum("kj,kjc->kc", weight, y)
         doubt = np.abs(y - before) * arcs.trust[rows][:, known][..., None]
+        doubt += _bent(y, n, np.abs(step), arcs.moved[rows][:, known], arcs.length[rows, None])
         arcs.residual[rows] = np.einsum("kj,kjc->kc", weight, doubt)
         arcs.rule[rows], arcs.decay[rows] = rule_error(y, n, part)
-        length = np.linalg.norm(along, axis=1)[:, None]
+        chord = np.linalg.norm(along, axis=1)[:, None]
         fine = arcs.valid[rows][:, known] & finite & (jacobian > 0) & (faster > 0)
-        fine &= np.abs(root) <= FARTHEST * length
+        fine &= np.abs(root) <= FARTHEST * chord
         arcs.sound[rows] = fine.all(axis=1)
+
+
+def _bent(y: FloatArray, n: int, step: FloatArray, moved: FloatArray, length: FloatArray) -> FloatArray:
+    """What a secant leaves at the roots of nodes, (arc, node, c): the curvature times both ways, step and move.
+
+    y (arc, node, c) is the integrand, which is taken to bend across the line as much as it does along it: that a slope
+    vanishes by accident says nothing. All lengths are in the same unit, `length` (arc, 1).
+    """
+    length = np.maximum(length, 1e-150)
+    with np.errstate(over="ignore", invalid="ignore"):
+        curvature = np.abs(np.einsum("ij,kjc->kic", bending(n), y)).max(axis=1)
+        return np.nan_to_num(0.5 * (step / length * ((moved + step) / length))[..., None] * curvature[:, None])
 
 
 STANDING = 1e-9
