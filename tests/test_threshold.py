@@ -54,6 +54,21 @@ def test_pairs_split_by_about_the_tolerance_are_told(split: float, tolerance: fl
     assert told["error"] == pytest.approx(ds["qm_error"].values.max())
 
 
+@pytest.mark.parametrize("seed", [0, 3])
+def test_a_tolerance_varied_by_ten_moves_nothing_by_more_than_the_errors_unless_told(seed: int):
+    """Pairs split by about 1e-5 eV; where the change itself is uncertain its bound is told."""
+    tolerances = (1e-4, 1e-5, 1e-6, 1e-7)
+    runs = [run(nearly_pt(1e-5, seed), 0.5, terms="qm", degeneracy_tol=t, max_k_points=6000) for t in tolerances]
+    moves = 0
+    for (one, told_one), (other, told_other), t, u in zip(runs, runs[1:], tolerances, tolerances[1:], strict=False):
+        errors = one["qm_error"].values.max() + other["qm_error"].values.max()
+        if np.abs(one["qm"].values - other["qm"].values).max() > 3 * errors:
+            moves += 1
+            assert any(entry["tolerance"] == pytest.approx(u) for entry in told_one)
+            assert any(entry["tolerance"] == pytest.approx(t) for entry in told_other)
+    assert moves
+
+
 @pytest.mark.parametrize("split", [0.0, 1e-9, 1e-2])
 def test_pairs_far_from_the_tolerance_are_not(split: float):
     for tolerance in (1e-7, 1e-6, 1e-5):

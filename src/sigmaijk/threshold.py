@@ -16,6 +16,8 @@ from .units import si_factor
 
 TOLD = 0.5
 """Share of the error above which a change is told: what is compared is a sum of entries of both signs."""
+UNSURE = 10.0
+"""The same where the change is not known to its own size: rounding of large integrands is no change."""
 
 
 @dataclass(frozen=True)
@@ -28,9 +30,11 @@ class Dependence:
     tolerance: float
     """The other tolerance, eV."""
     change: float
-    """About what it would change of the largest entry, in the unit of the dataset's term."""
+    """About what it would change of the largest entry, in the unit of the dataset's term; at most, unless `certain`."""
     error: float
     """The largest reported error of the term there, same unit."""
+    certain: bool
+    """Whether the change is larger than its own error."""
 
     def record(self) -> dict[str, object]:
         """For the attributes of a result."""
@@ -38,8 +42,9 @@ class Dependence:
 
     def describe(self) -> str:
         """For a warning."""
+        how = "would change by about" if self.certain else "may change by up to"
         return (
-            f"{self.term} at kT = {self.kT:g}, mu = {self.mu:g} eV would change by about {self.change:.2g} with "
+            f"{self.term} at kT = {self.kT:g}, mu = {self.mu:g} eV {how} {self.change:.2g} with "
             f"degeneracy_tol = {self.tolerance:g} eV, {self.change / self.error:.2g} times its error"
         )
 
@@ -53,11 +58,11 @@ def dependences(
     kT: FloatArray,
     mu: FloatArray,
 ) -> list[Dependence]:
-    """Where (peak,) the tolerance matters, the worst first.
+    """Where (peak,) the tolerance matters, what is certain first, then the worst.
 
-    value, doubt: integrals of all columns and their errors, (peak, c): a change within its own error is none; errors:
-    the largest error of each term in natural units, (peak,), inf where nothing is known; measure: the factor of [dk]
-    and spin.
+    value, doubt: integrals of all columns and their errors, (peak, c); no point is spent on those of a change, so that
+    one may be known only to be below value + doubt. errors: the largest error of each term in natural units, (peak,),
+    inf where nothing is known; measure: the factor of [dk] and spin.
     """
     found: list[Dependence] = []
     if value.shape[1] < sampler.columns.width:
@@ -69,9 +74,13 @@ def dependences(
             (sampler.degeneracy_tol * FACTOR, sampler.degeneracy_tol / FACTOR),
             strict=False,
         ):
-            change, error = measure * np.abs(value[:, column]), errors[term.name]
-            certain = np.abs(value[:, column]) > doubt[:, column]
-            for n in np.flatnonzero((change > TOLD * error) & certain):
+            error = errors[term.name]
+            size, unsure = measure * np.abs(value[:, column]), measure * doubt[:, column]
+            certain = size > unsure
+            change = np.where(certain, size, size + unsure)
+            for n in np.flatnonzero(change > np.where(certain, TOLD, UNSURE) * error):
                 sizes = float(factor * change[n]), float(factor * error[n])
-                found.append(Dependence(term.name, float(kT[n]), float(mu[n]), tolerance, *sizes))
-    return sorted(found, key=lambda one: -one.change / max(one.error, 1e-300))
+                found.append(
+                    Dependence(term.name, float(kT[n]), float(mu[n]), tolerance, *sizes, certain=bool(certain[n]))
+                )
+    return sorted(found, key=lambda one: (not one.certain, -one.change / max(one.error, 1e-300)))
