@@ -17,13 +17,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .arrays import BoolArray, FloatArray
-from .errors import ArgumentError, ConvergenceWarning, SingularResponseWarning
+from .errors import ArgumentError, ConvergenceWarning, SingularResponseWarning, SymmetryWarning
 from .levelset.simplices import NOISE, block_errors
 from .model import Model, as_model, as_reals
 from .progress import make_progress
 from .request import chosen_components, chosen_symmetry, chosen_terms, energies, not_negative, point_limit, positive
 from .results import TermResult, to_dataset
 from .singular import Singularity
+from .symmetry.known import symmetry_of
 from .tabulation import CriticalEnergy, Tabulation, Wanted, tabulation
 from .tensors import THERMAL_REACH, letters, term_result, versions
 from .term import Term
@@ -205,7 +206,12 @@ class Spectrum:
             "noise_limited": json.dumps(self._limited(centre, width, known[:, None] & ~diverges)),
             "in_gap": json.dumps([{"kT": float(width[n]), "mu": float(centre[n])} for n in np.flatnonzero(in_gap)]),
         }
-        return to_dataset(mu=mus, kT=widths, dim=self.dim, terms=results, tau=tau, attrs=attrs)
+        ds = to_dataset(mu=mus, kT=widths, dim=self.dim, terms=results, tau=tau, attrs=attrs)
+        facts, complaints = symmetry_of(ds, None, self._found.known)
+        ds.attrs.update(facts)
+        for complaint in complaints:
+            warnings.warn(complaint, SymmetryWarning, stacklevel=2)
+        return ds
 
     def plot(
         self,
@@ -332,6 +338,7 @@ class Spectrum:
         return {
             "k_points": found.k_points,
             "k_points_energy_only": found.k_points_energy_only,
+            "k_points_symmetry": found.known.k_points,
             "max_k_points": wanted.max_k_points,
             "method": "spectrum",
             "window_eV": list(self.window),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from .parity import odd_terms
 from .progress import Progress
 from .sampler import BandSampler, Columns, WindowGrew
 from .singular import AT_MU, MET, Singularity, merged, node_singularity
+from .symmetry.known import KnownGroup, known_group
 from .symmetry.reduction import Reduction, reduction
 from .tensors import goals, measure
 from .term import Term
@@ -90,6 +91,8 @@ class Tabulation:
     k_points_energy_only: int
     reduced: Reduction | None = None
     """Operations by which k-space was reduced."""
+    known: KnownGroup = field(default_factory=lambda: KnownGroup(None, "not looked for"))
+    """The group of the model."""
 
     def singularities(self, mu: FloatArray, kT: FloatArray, allowed: Mapping[str, float]) -> list[Singularity]:
         """Where a term has no limit at some (kT, mu), among what was met, by the rules of `singular`.
@@ -133,6 +136,8 @@ def tabulation(model: Model, wanted: Wanted, monitor: Progress) -> Tabulation:
         monitor.update(sampler.points, np.inf)
         return sample
 
+    known = known_group(model, wanted.max_k_points)
+    sampler.charge(known.k_points)
     try:
         reduced = reduction(model, wanted.symmetry, wanted.terms, sampler)
         cell = cell_of(model, sampler, None if reduced is None else reduced.maps)
@@ -161,7 +166,7 @@ def tabulation(model: Model, wanted: Wanted, monitor: Progress) -> Tabulation:
                 sampler.wanted = grown.wanted
     except OutOfPoints:
         pass
-    return _described(sampler, wanted, odd, run, reduced)
+    return replace(_described(sampler, wanted, odd, run, reduced), known=known)
 
 
 def _described(

@@ -96,7 +96,7 @@ def _find(model: Model, max_k_points: float) -> KnownGroup:
     return KnownGroup(found, "", probe.k_points)
 
 
-def symmetry_of(ds: Any, model: Model, known: KnownGroup) -> tuple[dict[str, str], list[str]]:
+def symmetry_of(ds: Any, model: Model | None, known: KnownGroup) -> tuple[dict[str, str], list[str]]:
     """The attributes that a dataset gets from the group of its model, and what there is to warn about."""
     floors = floors_of(ds, known.forms, known.group, model)
     return known.attributes(floors), [floor.complaint for floor in floors.values() if floor.complaint]
