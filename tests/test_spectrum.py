@@ -79,7 +79,8 @@ def test_the_dataset_is_that_of_the_conductivity(toy, tmp_path: Path):
     for name in ("symmetry", "symmetry_forms", "k_points_symmetry"):
         assert found.attrs[name] == direct.attrs[name]
     floors = json.loads(found.attrs["noise_floor"])
-    assert 0.0 < floors["qm"]["error"] and floors["qm"]["ratio"] <= 1.0
+    assert floors["qm"]["error"] > 0.0
+    assert floors["qm"]["ratio"] <= 1.0
     found.to_netcdf(tmp_path / "a.nc")
     assert sg.open_result(tmp_path / "a.nc").identical(found)
 
