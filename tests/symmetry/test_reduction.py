@@ -22,16 +22,16 @@ TERMS = tuple(CATALOGUE)
 LIBRARY = {
     "dirac_pt": (sg.models.dirac_pt(), 0.25, 0.02),
     "tilted_dirac": (sg.models.tilted_dirac(t=0.4), 0.3, 0.03),
-    "weyl": (sg.models.weyl(), 0.2, None),
-    "nodal_line": (sg.models.nodal_line(gap=0.1), 0.5, None),
+    "weyl": (sg.models.weyl(), 0.2, 0.05),
+    "nodal_line": (sg.models.nodal_line(gap=0.1), 0.5, 0.05),
     "cumnas": (sg.models.cumnas(direction=(1, 0, 0.5)), -1.0, 0.1),
     "dirac_pt_lattice": (sg.models.dirac_pt_lattice(), 0.3, 0.05),
     "haldane": (sg.models.haldane(), -1.2, 0.2),
     "dirac_antiferromagnet": (sg.models.dirac_antiferromagnet(), 0.2, 0.05),
-    "mnbi2te4_slab": (sg.models.mnbi2te4_slab(), 0.2, None),
+    "mnbi2te4_slab": (sg.models.mnbi2te4_slab(), 0.2, 0.03),
     "chiral_crystal": (sg.models.chiral_crystal(), -1.5, 0.3),
-    "dirac in space": (dirac3d(), 0.5, None),
-    "weyl in space": (weyl3d(), 0.5, None),
+    "dirac in space": (dirac3d(), 0.5, 0.1),
+    "weyl in space": (weyl3d(), 0.5, 0.1),
 }
 
 
@@ -39,11 +39,10 @@ LIBRARY = {
 @pytest.mark.parametrize("warm", [False, True])
 def test_reduced_runs_of_the_library_agree_with_full_ones(name, warm):
     model, mu, kT = LIBRARY[name]
-    if warm and kT is None:
-        pytest.skip("at T = 0 only: a second run of this model in space would take long")
-    whole, reduced = both(model, mu, kT if warm else 0.0, terms=TERMS, rtol=1e-2, max_k_points=60_000)
+    # Models in space at kT > 0 may end unconverged, with the errors that they have reached.
+    whole, reduced = both(model, mu, kT if warm else 0.0, terms=TERMS, rtol=1e-2, max_k_points=50_000)
     assert reduced.attrs["symmetry_order"] >= 2
-    assert reduced.attrs["k_points"] < whole.attrs["k_points"]
+    assert reduced.attrs["k_points"] < whole.attrs["k_points"] or not whole.attrs["converged"]
     assert np.abs(whole["drude_natural"].values).max() > 0.0
     for term in TERMS:
         assert apart(whole, reduced, term) <= 3.0
