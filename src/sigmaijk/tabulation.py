@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -89,10 +89,10 @@ class Tabulation:
     """Gapless nodes, with the strength of those terms that diverge there."""
     k_points: int
     k_points_energy_only: int
-    reduced: Reduction | None = None
-    """Operations by which k-space was reduced."""
-    known: KnownGroup = field(default_factory=lambda: KnownGroup(None, "not looked for"))
+    known: KnownGroup
     """The group of the model."""
+    reduced: Reduction | None
+    """Operations by which k-space was reduced."""
 
     def singularities(self, mu: FloatArray, kT: FloatArray, allowed: Mapping[str, float]) -> list[Singularity]:
         """Where a term has no limit at some (kT, mu), among what was met, by the rules of `singular`.
@@ -166,7 +166,7 @@ def tabulation(model: Model, wanted: Wanted, monitor: Progress) -> Tabulation:
                 sampler.wanted = grown.wanted
     except OutOfPoints:
         pass
-    return replace(_described(sampler, wanted, odd, run, reduced), known=known)
+    return _described(sampler, wanted, odd, run, known, reduced)
 
 
 def _described(
@@ -174,6 +174,7 @@ def _described(
     wanted: Wanted,
     odd: dict[str, float],
     run: Tabulated | None,
+    known: KnownGroup,
     reduced: Reduction | None,
 ) -> Tabulation:
     width, start = sampler.columns.width, sampler.wanted.start
@@ -216,6 +217,7 @@ def _described(
         nodes=nodes,
         k_points=sampler.points,
         k_points_energy_only=sampler.energy_points,
+        known=known,
         reduced=reduced,
     )
 
